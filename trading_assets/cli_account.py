@@ -88,14 +88,14 @@ def reconcile(
 ) -> None:
     """Print the differences that stand, or accept one with a reason; exit 1 while any stands."""
     configuration = load(config, data)
-    from trading_assets.trading.reconciliation import accept_difference, standing_differences
+    from trading_assets.trading.differences_on_record import accept_difference, standing_differences
     from trading_assets.warehouse import Warehouse
 
-    warehouse = Warehouse(configuration.warehouse_path)
     if accept is not None:
+        warehouse = Warehouse(configuration.warehouse_path)
         now, who = dt.datetime.now(dt.UTC).replace(tzinfo=None), by or getpass.getuser()
         accept_difference(warehouse, configuration, strategy, accept, by=who, reason=reason, now=now)
-    found = standing_differences(warehouse, configuration, strategy)
+    found = standing_differences(configuration, strategy)
     shown = found.drop("strategy", "accepted_by", "reason")
     if format == "table":
         print_frame(shown, paper_of(width=180))

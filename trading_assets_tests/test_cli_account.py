@@ -8,8 +8,9 @@ import subprocess
 
 import polars as pl
 
+from trading_assets.protocol import Protocol
+from trading_assets.trading.differences_on_record import put_differences_on_record
 from trading_assets.trading.tables import DIFFERENCES
-from trading_assets.warehouse import Rows
 from trading_assets_tests.conftest import called
 from trading_assets_tests.trading.conftest import paper
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
@@ -37,7 +38,8 @@ def test_a_difference_stands_until_it_is_accepted_with_a_reason(paper: Experimen
     paper.open()
     said = {"kind": "revision", "session": dt.date(2017, 7, 3), "detail": "d", "found_on": dt.date(2017, 7, 3)}
     row = said | {"strategy": STRATEGY, "account": "known-1", "difference_id": "abc"}
-    paper.warehouse.replace(Rows("strategy", STRATEGY), {DIFFERENCES: DIFFERENCES.conform(pl.DataFrame([row]))})
+    found = DIFFERENCES.conform(pl.DataFrame([row]))
+    put_differences_on_record(Protocol.of(paper.configuration), STRATEGY, found, dt.datetime(2017, 7, 4))
     done = run(paper, "reconcile", "known")
     assert (done.returncode, "abc" in done.stdout) == (1, True)
     done = run(paper, "reconcile", "known", "--accept", "abc")

@@ -26,12 +26,11 @@ from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
 from trading_assets.trading.broker_books import books_on_record
-from trading_assets.trading.differences_on_record import differences_on_record, put_differences_on_record
+from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.halt import is_halted
-from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, universe_of
+from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
-from trading_assets.trading.reconciliation import with_acceptances
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
 from trading_assets.trading.simulated_broker import SimulatedBroker
 from trading_assets.trading.submission import submit_until_answered
@@ -39,6 +38,7 @@ from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
     ENGINE_FILLS,
+    EQUITY,
     FILLS,
     ORDER_SHEETS,
     PENDING_ORDERS,
@@ -100,7 +100,7 @@ def account(step: Step) -> Mapping[str, Any]:
     from trading_assets.trading.account import continue_account
 
     name, configuration = strategy_of(step), step.configuration
-    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    openings = _openings(step)
     if not openings:
         return {"account": "none is open"}
     opening = openings[-1]
@@ -117,12 +117,12 @@ def account(step: Step) -> Mapping[str, Any]:
         seen = Interval(start=opening.session, end=last)
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
     saved = before.saved(opening.account)
-    found = continue_account(opening, prepared, saved, before.of(PUBLISHED[0], opening.account))
+    found = continue_account(opening, prepared, saved, before.of(EQUITY, opening.account))
     tables, otherwise = {**before.rows, SAVED_STATES: before.states}, DIFFERENCES.empty()
     if found.rows and found.saved is not None:
         tables |= extended(opening, before, found.rows, found.saved)
         otherwise = made_otherwise(opening, before, tables)
-    own, accounts = Rows("strategy", name), accounts_of(openings, tables[PUBLISHED[0]])
+    own, accounts = Rows("strategy", name), accounts_of(openings, tables[EQUITY])
     for table, rows in {**tables, ACCOUNTS: accounts}.items():
         checked(table, rows, own)  # what cannot be written is not put on record
     differences = _with_new(step, opening, pl.concat([found.differences, otherwise]))
@@ -136,7 +136,7 @@ def account(step: Step) -> Mapping[str, Any]:
 def fills(step: Step) -> Mapping[str, Any]:
     """What the simulated broker made of each session, held to what the engine booked: every difference by name."""
     name, configuration = strategy_of(step), step.configuration
-    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    openings = _openings(step)
     if not openings:
         return {"account": "none is open"}
     opening, own = openings[-1], Rows("strategy", name)
@@ -149,13 +149,13 @@ def fills(step: Step) -> Mapping[str, Any]:
             configuration=configuration.name,
             risk=configuration.risk,
             opening=opening,
-            sessions=published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list(),
+            sessions=published.of(EQUITY, opening.account).sort("session")["session"].to_list(),
             pending=published.of(PENDING_ORDERS, opening.account),
             sheets=step.work.aside().read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
             engine_fills=published.of(ENGINE_FILLS, opening.account),
             splits=_splits(step, opening),
             verdict_stands=_verdict_stands(step, name),
-            differs=not _differences(step, name).filter(pl.col("accepted_by").is_null()).is_empty(),
+            differs=_is_differing(step, name),
         ),
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
@@ -170,17 +170,16 @@ def fills(step: Step) -> Mapping[str, Any]:
 def orders(step: Step) -> Mapping[str, Any]:
     """What the running account orders for the next open, what stands against it, and what of it was sent."""
     name, configuration = strategy_of(step), step.configuration
-    openings = openings_on(Protocol.of(configuration).read(), configuration.name, name)
+    openings = _openings(step)
     if not openings:
         return {"account": "none is open"}
     opening, own = openings[-1], Rows("strategy", name)
     _assert_same_plan(step, opening)
     published = read_published(step, name)
-    sessions = published.of(PUBLISHED[0], opening.account).sort("session")["session"].to_list()
+    sessions = published.of(EQUITY, opening.account).sort("session")["session"].to_list()
     if not sessions:
         return {"account": opening.account, "label": opening.label, "orders": 0}
     last, aside = sessions[-1], step.work.aside()
-    standing = _differences(step, name).filter(pl.col("accepted_by").is_null())
     engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
     books, _ = books_on_record(aside, name, opening.account, sessions, splits, engine_fills)
     sheet = order_sheet(
@@ -189,7 +188,7 @@ def orders(step: Step) -> Mapping[str, Any]:
         configuration.risk,
         held=books.held,
         entries_blocked_by=block_of_entries(
-            verdict_stands=_verdict_stands(step, name), differs=not standing.is_empty()
+            verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name)
         ),
     )
     sent = submit_until_answered(
@@ -207,6 +206,11 @@ def orders(step: Step) -> Mapping[str, Any]:
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
     said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
     return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}
+
+
+def _openings(step: Step) -> list[Opening]:
+    """The accounts of the strategy of a step, oldest first."""
+    return openings_on(Protocol.of(step.configuration).read(), step.configuration.name, strategy_of(step))
 
 
 def _broker_of(configuration: Configuration, opening: Opening) -> SimulatedBroker:
@@ -227,13 +231,12 @@ def _with_new(step: Step, opening: Opening, found: pl.DataFrame) -> pl.DataFrame
     for row in found.filter(pl.col("difference_id").is_in(new)).iter_rows(named=True):
         of_what = row["kind"] if row["symbol"] is None else f"{row['kind']} of {row['symbol']}"
         step.log.warning(f"{opening.account} {row['session']}: {of_what}: {row['detail']}")
-    return _differences(step, opening.strategy)
+    return differences_of(step.configuration, opening.strategy)
 
 
-def _differences(step: Step, strategy: str) -> pl.DataFrame:
-    """All differences of a strategy by what is on record, whatever their table says."""
-    records, name = Protocol.of(step.configuration).read(), step.configuration.name
-    return with_acceptances(differences_on_record(records, name, strategy), records, name)
+def _is_differing(step: Step, strategy: str) -> bool:
+    """Whether a difference stands that nobody has accepted, by what is on record, whatever the table says."""
+    return not not_accepted(differences_of(step.configuration, strategy)).is_empty()
 
 
 def _verdict_stands(step: Step, strategy: str) -> bool:
@@ -266,7 +269,7 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
                 "opened_on": opening.session,
                 "recorded_at": opening.recorded_at,
                 "capital": opening.capital,
-                "state": "open" if opening is openings[-1] else "ended",
+                "state": state_of(opening, openings),
                 "verdict": opening.verdict,
                 "plan_hash": opening.plan_hash,
                 "last_session": own["session"].max(),

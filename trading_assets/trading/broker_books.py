@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.engine.reason_codes import DELISTED
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Reason of what the engine books without an open: no order is behind it at a broker.
-AT_NO_OPEN = "delisted"
+AT_NO_OPEN = EXIT_REASONS[DELISTED]
 #: Symbol and pair (None without one) that units are held under.
 Leg = tuple[str, str | None]
 _NOTHING = 1e-9

@@ -4,8 +4,9 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.trading.differences_on_record import differences_of, not_accepted
 from trading_assets.trading.opening import open_accounts
-from trading_assets.trading.tables import DIFFERENCES, EQUITY, HOLDINGS, ORDER_SHEETS
+from trading_assets.trading.tables import EQUITY, HOLDINGS, ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Fraction of equity by which sums of floats may differ.
@@ -15,7 +16,7 @@ _ROUNDING = 1e-9
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
     """`books_close`, `no_difference_stands` and `orders_pass` for each strategy with an open account."""
     made = (_books_close, _no_difference, _orders_pass)
-    return [check(name) for name in open_accounts(configuration) for check in made]
+    return [check(configuration, name) for name in open_accounts(configuration) for check in made]
 
 
 def unbalanced(equity: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
@@ -33,7 +34,7 @@ def unbalanced(equity: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
     return found.filter(off).select(*key, "equity", "found").sort(key)
 
 
-def _books_close(strategy: str) -> dg.AssetChecksDefinition:
+def _books_close(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=["trading", "account", strategy],
         name="books_close",
@@ -51,18 +52,14 @@ def _books_close(strategy: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _no_difference(strategy: str) -> dg.AssetChecksDefinition:
+def _no_difference(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=["trading", "account", strategy],
         name="no_difference_stands",
         description="Every difference to what was published is accepted, with a reason.",
-        required_resource_keys={"warehouse"},
     )
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        warehouse: Warehouse = context.resources.warehouse
-        rows = warehouse.read_or_empty(DIFFERENCES, rows=Rows("strategy", strategy)).filter(
-            pl.col("accepted_by").is_null()
-        )
+    def check() -> dg.AssetCheckResult:
+        rows = not_accepted(differences_of(configuration, strategy))
         said = [f"{row['kind']} {row['session']}: {row['detail']}" for row in rows.head(10).iter_rows(named=True)]
         return dg.AssetCheckResult(
             passed=rows.is_empty(),
@@ -73,7 +70,7 @@ def _no_difference(strategy: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _orders_pass(strategy: str) -> dg.AssetChecksDefinition:
+def _orders_pass(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=["trading", "orders", strategy],
         name="orders_pass",

@@ -7,18 +7,21 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.records import Entry
+from trading_assets.trading.opening import openings_on
 from trading_assets.trading.tables import DIFFERENCES
+from trading_assets.warehouse import Rows, Warehouse
 
-_FOUND = "difference"
+_FOUND, _ACCEPT = "difference", "accept"
 _DATES = ("session", "found_on")
-#: What a person says later, by a record of its own.
-_LATER = ("accepted_by", "reason")
+#: What a person says later, by a record of its own: column, and key of that record.
+_LATER = {"accepted_by": "by", "reason": "reason"}
 
 
 def differences_on_record(records: Iterable[Record], configuration: str, strategy: str) -> pl.DataFrame:
-    """Return the rows of `trading.differences` of a strategy, but for who has accepted them.
+    """Return the rows of `trading.differences` of a strategy, with who has accepted them and why.
 
     Parameters
     ----------
@@ -29,10 +32,31 @@ def differences_on_record(records: Iterable[Record], configuration: str, strateg
     """
     own = ("account", configuration, strategy)
     said = [each.payload for each in records if (each.kind, each.configuration, each.subject) == own]
-    rows = [row for payload in said if payload["action"] == _FOUND for row in payload["rows"]]
-    named = [{**row, **{name: dt.date.fromisoformat(row[name]) for name in _DATES}} for row in rows]
-    schema = DIFFERENCES.empty().schema
-    return DIFFERENCES.conform(pl.DataFrame(named, schema=schema)).sort(DIFFERENCES.key)
+    accepted = {payload["difference"]: payload for payload in said if payload["action"] == _ACCEPT}
+    rows = []
+    for row in (row for payload in said if payload["action"] == _FOUND for row in payload["rows"]):
+        later = accepted.get(row["difference_id"], {})
+        dates = {name: dt.date.fromisoformat(row[name]) for name in _DATES}
+        rows.append({**row, **dates, **{column: later.get(key) for column, key in _LATER.items()}})
+    return DIFFERENCES.conform(pl.DataFrame(rows, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)
+
+
+def differences_of(configuration: Configuration, strategy: str) -> pl.DataFrame:
+    """Return `differences_on_record` of a strategy of the configuration, as they stand now."""
+    return differences_on_record(Protocol.of(configuration).read(), configuration.name, strategy)
+
+
+def standing_differences(configuration: Configuration, strategy: str) -> pl.DataFrame:
+    """Return the differences of the open account of a strategy that nobody has accepted; none where none is open."""
+    records = Protocol.of(configuration).read()
+    openings = openings_on(records, configuration.name, strategy)
+    account = openings[-1].account if openings else ""
+    return not_accepted(differences_on_record(records, configuration.name, strategy).filter(account=account))
+
+
+def not_accepted(differences: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of `trading.differences` that nobody has accepted, by session."""
+    return differences.filter(pl.col("accepted_by").is_null()).sort("session", "difference_id")
 
 
 def put_differences_on_record(protocol: Protocol, strategy: str, found: pl.DataFrame, now: dt.datetime) -> list[str]:
@@ -60,3 +84,47 @@ def put_differences_on_record(protocol: Protocol, strategy: str, found: pl.DataF
 
     protocol.append_decided(decide, now=now)
     return new
+
+
+def accept_difference(
+    warehouse: Warehouse,
+    configuration: Configuration,
+    strategy: str,
+    difference: str,
+    *,
+    by: str,
+    reason: str,
+    now: dt.datetime,
+) -> None:
+    """Put on record that a person accepts a difference, and say so in its row.
+
+    Parameters
+    ----------
+    warehouse, configuration, strategy
+        Warehouse, configuration, and the name of the strategy.
+    difference
+        Its id.
+    by, reason
+        Who accepts it, and why.
+    now
+        Time of the record, UTC.
+
+    Raises
+    ------
+    ConfigurationError
+        No such difference stands, or there is no reason.
+    """
+    if not reason.strip():
+        raise ConfigurationError(
+            "a difference is accepted without a reason\n  expected: --reason with some words\n"
+            "  what to do: say why; it goes on record beside your name"
+        )
+    standing = not_accepted(differences_of(configuration, strategy))["difference_id"].to_list()
+    if difference not in standing:
+        raise ConfigurationError(
+            f"no difference {difference!r} of {strategy} stands\n  expected: {', '.join(standing[:5]) or 'none does'}\n"
+            f"  what to do: trading-assets account reconcile {strategy}"
+        )
+    said = {"action": _ACCEPT, "difference": difference, "by": by, "reason": reason.strip()}
+    Protocol.of(configuration).append("account", strategy, said, now=now)
+    warehouse.replace(Rows("strategy", strategy), {DIFFERENCES: differences_of(configuration, strategy)})

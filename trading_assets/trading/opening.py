@@ -129,7 +129,7 @@ def open_account(
         There is no such strategy, it is live, its holdout was not looked at, the session is none or too early, or an
         account of the same plan is open.
     """
-    _assert_known(configuration, strategy)
+    assert_strategy(configuration, strategy)
     if mode != PAPER:
         raise ConfigurationError(
             f"a {mode} account is refused: this version sends no order to a broker\n  expected: --mode {PAPER}\n"
@@ -172,7 +172,19 @@ def open_account(
     return _opening_of(record)
 
 
-def _assert_known(configuration: Configuration, strategy: str) -> None:
+def state_of(opening: Opening, openings: Sequence[Opening]) -> str:
+    """Return the state of an account among those of its strategy, oldest first: `open`, or `ended` by a later one."""
+    return "open" if opening is openings[-1] else "ended"
+
+
+def assert_strategy(configuration: Configuration, strategy: str) -> None:
+    """Stop where the configuration has no strategy of a name.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the nearest ones.
+    """
     if strategy not in configuration.strategies:
         there = nearest(strategy, list(configuration.strategies))
         raise ConfigurationError(f"no strategy {strategy!r}\n  expected: {there}\n  what to do: name one of them")

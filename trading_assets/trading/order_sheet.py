@@ -14,6 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
 from trading_assets.config.canonical import digest
 from trading_assets.config.sections import Risk
 from trading_assets.market_data import calendars
@@ -31,7 +33,7 @@ DRIFT = 0.05
 _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
 #: Reason of exits that leave a slice a session.
-_SLICED = "drawdown_halt"
+_SLICED = EXIT_REASONS[DRAWDOWN_HALT]
 
 
 def order_sheet(

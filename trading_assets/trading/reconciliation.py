@@ -11,22 +11,18 @@ from typing import Any
 
 import polars as pl
 
-from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.canonical import digest
-from trading_assets.protocol import Protocol, Record
 from trading_assets.trading.broker import BrokerFill, BrokerOrder
 from trading_assets.trading.broker_books import AT_NO_OPEN, Books
-from trading_assets.trading.opening import Opening, openings_on
+from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import DRIFT
 from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES
-from trading_assets.warehouse import Rows, Warehouse
 
 #: Fraction by which a quantity, a price or a fee may differ.
 TOLERANCE = 1e-9
 #: Fraction of units, and of capital, that sums of floats may come apart by.
 _ROUNDING = 1e-9
-_ACCEPT = "accept"
 _NO_ORDER = {"client_order_id": None, "kind": "missed", "detail": "no order of any sheet was for this session"}
 
 
@@ -235,84 +231,3 @@ def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tup
         else:
             found[order["client_order_id"]] = Quote(0.0, 0.0, 0.0)
     return found
-
-
-def accept_difference(
-    warehouse: Warehouse,
-    configuration: Configuration,
-    strategy: str,
-    difference: str,
-    *,
-    by: str,
-    reason: str,
-    now: dt.datetime,
-) -> None:
-    """Put on record that a person accepts a difference, and say so in its row.
-
-    Parameters
-    ----------
-    warehouse, configuration, strategy
-        Warehouse, configuration, and the name of the strategy.
-    difference
-        Its id.
-    by, reason
-        Who accepts it, and why.
-    now
-        Time of the record, UTC.
-
-    Raises
-    ------
-    ConfigurationError
-        No such difference stands, or there is no reason.
-    """
-    if not reason.strip():
-        raise ConfigurationError(
-            "a difference is accepted without a reason\n  expected: --reason with some words\n"
-            "  what to do: say why; it goes on record beside your name"
-        )
-    own = Rows("strategy", strategy)
-    rows = warehouse.read_or_empty(DIFFERENCES, rows=own)
-    standing = rows.filter(pl.col("accepted_by").is_null())["difference_id"].to_list()
-    if difference not in standing:
-        raise ConfigurationError(
-            f"no difference {difference!r} of {strategy} stands\n  expected: {', '.join(standing[:5]) or 'none does'}\n"
-            f"  what to do: trading-assets account reconcile {strategy}"
-        )
-    protocol = Protocol.of(configuration)
-    said = {"action": _ACCEPT, "difference": difference, "by": by, "reason": reason.strip()}
-    protocol.append("account", strategy, said, now=now)
-    warehouse.replace(own, {DIFFERENCES: with_acceptances(rows, protocol.read(), configuration.name)})
-
-
-def with_acceptances(rows: pl.DataFrame, records: Iterable[Record], configuration: str) -> pl.DataFrame:
-    """Return differences with who accepted them and why, by what is on record.
-
-    Parameters
-    ----------
-    rows
-        Rows of `trading.differences`.
-    records, configuration
-        Records of the protocol, and the name of the configuration.
-    """
-    own = [each for each in records if each.kind == "account" and each.configuration == configuration]
-    said = {each.payload["difference"]: each.payload for each in own if each.payload["action"] == _ACCEPT}
-    names = rows["difference_id"].to_list()
-    columns = {"accepted_by": "by", "reason": "reason"}
-    return rows.with_columns(
-        pl.Series(column, [said[name][key] if name in said else None for name in names], dtype=pl.String)
-        for column, key in columns.items()
-    )
-
-
-def standing_differences(warehouse: Warehouse, configuration: Configuration, strategy: str) -> pl.DataFrame:
-    """Return the differences of the open account of a strategy that nobody has accepted.
-
-    Parameters
-    ----------
-    warehouse, configuration, strategy
-        Warehouse, configuration, and the name of the strategy.
-    """
-    openings = openings_on(Protocol.of(configuration).read(), configuration.name, strategy)
-    rows = warehouse.read_or_empty(DIFFERENCES, rows=Rows("strategy", strategy))
-    account = openings[-1].account if openings else ""
-    return rows.filter(pl.col("account") == account, pl.col("accepted_by").is_null()).sort("session", "difference_id")

@@ -6,11 +6,11 @@ import datetime as dt
 
 import polars as pl
 
-from trading_assets.config import Configuration, ConfigurationError
-from trading_assets.config.errors import nearest
+from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
-from trading_assets.trading.opening import open_accounts, openings_on
-from trading_assets.trading.tables import DIFFERENCES, EQUITY, ORDER_SHEETS, PENDING_ORDERS
+from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
+from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on, state_of
+from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
 
 _SCHEMA: dict[str, type[pl.DataType]] = {
@@ -53,16 +53,16 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     names = _named(configuration, strategy)
     records = Protocol.of(configuration).read()
     with warehouse.held_open() as held:
-        equity, pending, differing = (held.read_or_empty(each) for each in (EQUITY, PENDING_ORDERS, DIFFERENCES))
+        equity, pending = (held.read_or_empty(each) for each in (EQUITY, PENDING_ORDERS))
     rows = []
     for name in names:
         openings = openings_on(records, configuration.name, name)
+        standing = not_accepted(differences_on_record(records, configuration.name, name))
         for opening in openings:
             last = equity.filter(account=opening.account).sort("session").tail(1)
             closed = last.to_dicts()[0] if last.height else {}
             day = closed.get("session")
             orders = pending.filter(account=opening.account, session=day) if day else pending.clear()
-            standing = differing.filter(pl.col("account") == opening.account, pl.col("accepted_by").is_null())
             rows.append(
                 {
                     "account": opening.account,
@@ -70,11 +70,11 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
                     "opened_on": opening.session,
                     "capital": opening.capital,
                     "by": opening.by,
-                    "state": "open" if opening is openings[-1] else "ended",
+                    "state": state_of(opening, openings),
                     "last_session": day,
                     **{column: closed.get(column) for column in ("equity", "drawdown", "positions")},
                     "waiting_orders": orders.height if day else None,
-                    "differences": standing.height,
+                    "differences": standing.filter(account=opening.account).height,
                 }
             )
     return pl.DataFrame(rows, schema=_SCHEMA)
@@ -119,8 +119,5 @@ def _named(configuration: Configuration, strategy: str | None) -> list[str]:
     names = list(configuration.strategies)
     if strategy is None:
         return names
-    if strategy not in names:
-        raise ConfigurationError(
-            f"no strategy {strategy!r}\n  expected: {nearest(strategy, names)}\n  what to do: name one of them"
-        )
+    assert_strategy(configuration, strategy)
     return [strategy]

@@ -6,10 +6,19 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from trading_assets.config import ConfigurationError
 from trading_assets.protocol import Protocol
-from trading_assets.trading.differences_on_record import differences_on_record, put_differences_on_record
+from trading_assets.trading.differences_on_record import (
+    accept_difference,
+    differences_of,
+    differences_on_record,
+    put_differences_on_record,
+    standing_differences,
+)
 from trading_assets.trading.tables import DIFFERENCES
+from trading_assets_tests.trading.experiment import STRATEGY, Experiment
 
 NOW = dt.datetime(2020, 1, 3)
 
@@ -42,3 +51,28 @@ def test_a_number_that_is_none_is_null(tmp_path: Path) -> None:
     protocol = Protocol(tmp_path, "c")
     put_differences_on_record(protocol, "s", found("a", expected=float("nan")), NOW)
     assert differences_on_record(protocol.read(), "c", "s").equals(found("a", expected=None))
+
+
+def test_a_difference_is_accepted_once_with_a_reason(paper: Experiment) -> None:
+    paper.open()
+    own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1")}
+    rows = found("a").with_columns(**own)
+    protocol = Protocol.of(paper.configuration)
+    [name] = put_differences_on_record(protocol, STRATEGY, rows, NOW)
+    assert standing_differences(paper.configuration, STRATEGY)["difference_id"].to_list() == [name]
+
+    def accept(difference: str, reason: str) -> None:
+        words = {"by": "ops", "reason": reason, "now": dt.datetime(2017, 7, 4)}
+        accept_difference(paper.warehouse, paper.configuration, STRATEGY, difference, **words)  # type: ignore[arg-type]
+
+    for difference, reason, said in ((name, " ", "without a reason"), ("other", "why", "no difference 'other'")):
+        with pytest.raises(ConfigurationError, match=said):
+            accept(difference, reason)
+    accept(name, "the feed was down")
+    assert standing_differences(paper.configuration, STRATEGY).is_empty()
+    assert protocol.read()[-1].payload["action"] == "accept"
+    again = differences_of(paper.configuration, STRATEGY)
+    assert paper.warehouse.read(DIFFERENCES).equals(again)
+    assert again.select("accepted_by", "reason").rows() == [("ops", "the feed was down")]
+    with pytest.raises(ConfigurationError, match="no difference"):
+        accept(name, "twice")

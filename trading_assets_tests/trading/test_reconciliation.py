@@ -8,23 +8,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.config import ConfigurationError
-from trading_assets.protocol import Protocol
 from trading_assets.trading.broker import BrokerFill, BrokerOrder
 from trading_assets.trading.broker_books import Books
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.reconciliation import (
     BothBooks,
-    accept_difference,
     quotes_of,
     reconcile,
-    standing_differences,
-    with_acceptances,
 )
 from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS
-from trading_assets.warehouse import Rows
-from trading_assets_tests.trading.experiment import STRATEGY, Experiment
 from trading_assets_tests.trading.test_order_sheet import FRIDAY, MONDAY, sheet_of, waiting
 
 OPENING = Opening("s", "s-1", FRIDAY, 1e5, "go", "0", "ops", dt.datetime(2017, 6, 30))
@@ -171,27 +164,3 @@ def test_a_clean_broker_quotes_each_order_what_the_engine_booked_for_it() -> Non
     assert found["AAA", "buy"].fee == pytest.approx(0.02)
     assert found[NAME] == Quote(50.0, 0.02, 40.0)
     assert found[sheet_of(waiting("BBB"))["client_order_id"].item()].most == 0.0
-
-
-def test_a_difference_is_accepted_once_with_a_reason(paper: Experiment) -> None:
-    paper.open()
-    own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1")}
-    rows = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], []).with_columns(**own)
-    paper.warehouse.replace(Rows("strategy", STRATEGY), {DIFFERENCES: rows})
-    [name] = standing_differences(paper.warehouse, paper.configuration, STRATEGY)["difference_id"].to_list()
-
-    def accept(difference: str, reason: str) -> None:
-        words = {"by": "ops", "reason": reason, "now": dt.datetime(2017, 7, 4)}
-        accept_difference(paper.warehouse, paper.configuration, STRATEGY, difference, **words)  # type: ignore[arg-type]
-
-    for difference, reason, said in ((name, " ", "without a reason"), ("other", "why", "no difference 'other'")):
-        with pytest.raises(ConfigurationError, match=said):
-            accept(difference, reason)
-    accept(name, "the feed was down")
-    assert standing_differences(paper.warehouse, paper.configuration, STRATEGY).is_empty()
-    records = Protocol.of(paper.configuration).read()
-    assert records[-1].payload["action"] == "accept"
-    again = with_acceptances(rows, records, "small")
-    assert again.select("accepted_by", "reason").rows() == [("ops", "the feed was down")]
-    with pytest.raises(ConfigurationError, match="no difference"):
-        accept(name, "twice")

@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from trading_assets.config import ConfigurationError
+from trading_assets.protocol import Protocol
 from trading_assets.trading.assets import accounts_of
+from trading_assets.trading.differences_on_record import accept_difference, put_differences_on_record
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.status import account_status
 from trading_assets.trading.tables import DIFFERENCES, EQUITY, PENDING_ORDERS
@@ -30,10 +32,12 @@ def test_the_status_is_of_the_last_session(paper: Experiment) -> None:
     own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1")}
     rows = equity(1.0, 2.0).with_columns(**own)
     said = {"kind": "revision", "session": dt.date(2020, 1, 1), "detail": "d", "found_on": dt.date(2020, 1, 2)}
-    found = [said | {"difference_id": "a", "accepted_by": None}, said | {"difference_id": "b", "accepted_by": "ops"}]
+    found = [said | {"difference_id": each} for each in ("a", "b")]
     differing = DIFFERENCES.conform(pl.DataFrame(found).with_columns(**own))
-    tables = {EQUITY: rows, DIFFERENCES: differing, PENDING_ORDERS: PENDING_ORDERS.empty()}
-    paper.warehouse.replace(Rows("strategy", STRATEGY), tables)
+    paper.warehouse.replace(Rows("strategy", STRATEGY), {EQUITY: rows, PENDING_ORDERS: PENDING_ORDERS.empty()})
+    at = dt.datetime(2020, 1, 3)
+    put_differences_on_record(Protocol.of(paper.configuration), STRATEGY, differing, at)
+    accept_difference(paper.warehouse, paper.configuration, STRATEGY, "b", by="ops", reason="known", now=at)
     [row] = account_status(paper.warehouse, paper.configuration, STRATEGY).to_dicts()
     assert (row["last_session"], row["equity"]) == (dt.date(2020, 1, 2), 2.0)
     assert (row["waiting_orders"], row["differences"]) == (0, 1)
