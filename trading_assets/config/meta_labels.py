@@ -70,7 +70,7 @@ def _faults_of_gate(
             f"write the strategy whose entries are judged: `models: {{{model}: {{primary: NAME}}}}`, or take type ml",
         )
     for primary in primaries:
-        if "." in strategies[primary].type if primary in strategies else False:
+        if primary in strategies and "." in strategies[primary].type:
             yield Fault(
                 where,
                 f"{primary}, the primary of {model}, is a module of your own, whose rules run apart",
