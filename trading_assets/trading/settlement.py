@@ -66,8 +66,8 @@ class Settling:
     sheets: pl.DataFrame
     engine_fills: pl.DataFrame
     splits: pl.DataFrame
-    verdict_stands: bool = True
-    differs: bool = False
+    verdict_stands: bool
+    differs: bool
 
     def sheet_at(self, session: dt.date, books: Books, *, differs: bool) -> pl.DataFrame:
         """Return the sheet of a close by what is published.

@@ -48,6 +48,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Settling:
         sheets=ORDER_SHEETS.empty(),
         engine_fills=rows[ENGINE_FILLS],
         splits=NO_SPLITS,
+        verdict_stands=True,
+        differs=False,
     )
 
 
