@@ -95,7 +95,7 @@ $(BIN)/uv:
 	@touch $@
 
 .installed-dev: $(BIN)/uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra hdf5 --extra lightgbm --extra catboost --extra tuning --extra serve
+	@$(BIN)/uv sync --frozen --inexact --quiet --group dev --group oracles --extra charts --extra sql --extra yfinance --extra ccxt --extra alpaca --extra interactive_brokers --extra hdf5 --extra lightgbm --extra catboost --extra tuning --extra serve
 	@$(BIN)/trading-assets compile
 	@touch .installed-run $@
 
