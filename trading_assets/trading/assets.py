@@ -26,13 +26,13 @@ from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
 from trading_assets.trading.broker_books import books_on_record
+from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
-from trading_assets.trading.simulated_broker import SimulatedBroker
 from trading_assets.trading.submission import submit_until_answered
 from trading_assets.trading.tables import (
     ACCOUNTS,

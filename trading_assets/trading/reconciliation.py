@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config.canonical import digest
-from trading_assets.trading.broker import BrokerFill, BrokerOrder
 from trading_assets.trading.broker_books import AT_NO_OPEN, Books
+from trading_assets.trading.brokers.port import BrokerFill, BrokerOrder
+from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import DRIFT
-from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES
 
 #: Fraction by which a quantity, a price or a fee may differ.

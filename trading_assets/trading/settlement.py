@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config.sections import Risk
-from trading_assets.trading.broker import BrokerFill
 from trading_assets.trading.broker_books import (
     AT_NO_OPEN,
     Books,
@@ -24,10 +23,11 @@ from trading_assets.trading.broker_books import (
     ratios_at,
     trades_of,
 )
+from trading_assets.trading.brokers.port import BrokerFill
+from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, quotes_of, reconcile
-from trading_assets.trading.simulated_broker import SimulatedBroker
 from trading_assets.trading.submission import INTENDED, collect_fills, submit_until_answered
 from trading_assets.trading.tables import DIFFERENCES, ORDER_SHEETS, RECONCILIATIONS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse

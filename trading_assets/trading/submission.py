@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from trading_assets.trading.broker import (
+from trading_assets.trading.brokers.port import (
     Broker,
     BrokerFill,
     BrokerOrder,

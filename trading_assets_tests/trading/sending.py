@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from trading_assets.trading.simulated_broker import Hostility, SimulatedBroker
+from trading_assets.trading.brokers.simulated import Hostility, SimulatedBroker
 from trading_assets.trading.submission import submit
 from trading_assets.warehouse import Warehouse
 

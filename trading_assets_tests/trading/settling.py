@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from trading_assets.trading.brokers.simulated import Hostility, SimulatedBroker
 from trading_assets.trading.settlement import settle
-from trading_assets.trading.simulated_broker import Hostility, SimulatedBroker
 from trading_assets.warehouse import Warehouse
 
 NOW = dt.datetime(2002, 3, 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.trading.broker import BrokerFill
 from trading_assets.trading.broker_books import Books, Trade, books_on_record, ratios_at
-from trading_assets.trading.simulated_broker import Quote
+from trading_assets.trading.brokers.port import BrokerFill
+from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.submission import collect_fills, submit
 from trading_assets.trading.tables import ENGINE_FILLS
 from trading_assets_tests.trading.sending import NOW, parts

@@ -8,15 +8,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.trading.broker import BrokerFill, BrokerOrder
 from trading_assets.trading.broker_books import Books
+from trading_assets.trading.brokers.port import BrokerFill, BrokerOrder
+from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.reconciliation import (
     BothBooks,
     quotes_of,
     reconcile,
 )
-from trading_assets.trading.simulated_broker import Quote
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS
 from trading_assets_tests.trading.test_order_sheet import FRIDAY, MONDAY, sheet_of, waiting
 

@@ -19,8 +19,8 @@ import pytest
 from trading_assets.market_data import calendars
 from trading_assets.trading.account import continue_account
 from trading_assets.trading.broker_books import Books
+from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.settlement import Settling, settle
-from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.submission import submit
 from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, FILLS, ORDER_SHEETS, PENDING_ORDERS, SUBMISSIONS
 from trading_assets.warehouse import Warehouse

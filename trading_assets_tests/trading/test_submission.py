@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.trading.broker import BrokerOrder, BrokerUnavailableError
-from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
+from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError
+from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.submission import collect_fills, submit
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets_tests.conftest import REPOSITORY

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets.trading.broker import BrokerUnavailableError, DuplicateOrderError, OrderRequest
-from trading_assets.trading.simulated_broker import Hostility, Quote, SimulatedBroker
+from trading_assets.trading.brokers.port import BrokerUnavailableError, DuplicateOrderError, OrderRequest
+from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 
 MONDAY, TUESDAY = dt.date(2017, 7, 3), dt.date(2017, 7, 5)
 QUOTES: dict[str | tuple[str, str], Quote] = {("AAA", "buy"): Quote(50.0, 0.02), ("AAA", "sell"): Quote(49.0, 0.02)}

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trading_assets.trading.broker import (
+from trading_assets.trading.brokers.port import (
     BrokerFill,
     BrokerOrder,
     BrokerUnavailableError,

@@ -1,0 +1,1 @@
+"""Brokers behind one small port: the simulated one, and those of others."""
