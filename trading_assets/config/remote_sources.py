@@ -26,10 +26,17 @@ class RemoteSource(RecordedSource):
 
     symbols: list[str] = Field(min_length=1, description="as the vendor writes them")
     base_url: str = Field(default="", description="another address of the vendor's service; empty: its own")
-    timeout_seconds: Patience = Field(default=30.0, description="of a request")
+    timeout_seconds: Patience = Field(default=30.0, description="of a request, to the last byte of its answer")
+    deadline_seconds: Patience = Field(
+        default=3600.0, description="of all that is asked of the source in a run; then it is given up for this run"
+    )
     attempts: int = Field(default=5, ge=1, le=100, description="tries of a request before it counts as failed")
     first_wait_seconds: Patience = Field(default=1.0, description="before the second try; doubled, with jitter, after")
-    requests_per_second: Positive = Field(default=2.0, description="most that the vendor is asked")
+    longest_wait_seconds: Patience = Field(
+        default=300.0, description="most that is waited because the vendor asks for it (`Retry-After`)"
+    )
+    requests_per_second: Positive = Field(default=2.0, description="most that the vendor is asked, each page counted")
+    most_pages: int = Field(default=1_000, ge=1, le=1_000_000, description="most pages of one answer")
     breaker_failures: int = Field(
         default=3,
         ge=1,

@@ -26,6 +26,7 @@ from trading_assets.market_data.reference.sectors import SectorsError, read_sect
 from trading_assets.market_data.reference.symbology import recorded_symbology
 from trading_assets.market_data.sources import SourceError, files, read_bars, sample
 from trading_assets.market_data.sources.doubts import doubts_of
+from trading_assets.market_data.sources.request_limit import RequestLimit
 from trading_assets.market_data.sources.vendors import vendor_of
 from trading_assets.market_data.universe import UniverseError, read_memberships, resolve, without_data
 
@@ -76,7 +77,7 @@ def _require_reachable(source: AnySource, configuration: Configuration) -> None:
     if isinstance(source, FilesSource):
         files.find(source.path, configuration.directory)
     elif isinstance(source, RemoteSource):
-        vendor_of(source, configuration.start, configuration.start)
+        vendor_of(source, configuration.start, configuration.start, RequestLimit(source))
     elif isinstance(source, SqlSource) and source.path:
         if not (configuration.directory / source.path).is_file():
             raise SourceError(

@@ -38,6 +38,7 @@ class Service:
         self.faults: list[str] = []
         self.retry_after = "7"  # seconds, of an answer that says "too many"
         self.only = ""  # part of the paths that faults hit
+        self.is_over = False
 
 
 @contextlib.contextmanager
@@ -67,6 +68,12 @@ def vendor(answer: Answer) -> Iterator[Service]:
                 if status == 429:
                     self.send_header("Retry-After", service.retry_after)
                 self.end_headers()
+                if fault == "drip":  # a byte now and then: no single read is ever slow
+                    for at in range(len(body)):
+                        self.wfile.write(body[at : at + 1])
+                        time.sleep(0.1)
+                        if service.is_over:
+                            return
                 self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
@@ -78,6 +85,7 @@ def vendor(answer: Answer) -> Iterator[Service]:
     try:
         yield service
     finally:
+        service.is_over = True
         server.shutdown()
         server.server_close()
 

@@ -18,6 +18,7 @@ from trading_assets.market_data.sources import files, remote, sample, sql
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.finished import finished
 from trading_assets.market_data.sources.raw import Received, arrange
+from trading_assets.market_data.sources.request_limit import RequestLimit
 from trading_assets.market_data.sources.synthetic import generate
 from trading_assets.market_data.sources.vendors import vendor_of
 
@@ -97,7 +98,7 @@ def read(
     else:
         if access is None:
             raise TypeError("a vendor's source needs `access`")
-        vendor = vendor_of(source, access.anchor, access.today)
+        vendor = vendor_of(source, access.anchor, access.today, RequestLimit(source))
         received = Received(remote.read(source, vendor, start=start, end=end, today=access.today, cache=access.cache))
     if access is None:
         return received

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import http.client
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trading_assets.market_data.sources.remote import RefusedError, TransientError
+from trading_assets.market_data.sources.request_limit import RefusedError, RequestLimit, TransientError
 
 _TOO_MANY, _SERVER = 429, 500
-_MOST_PAGES = 10_000
 _OK = ("OK", "DELAYED")
+#: Bytes of an answer; the whole history of a symbol is below one in a hundred of it.
+_MOST_BYTES = 256 * 2**20
+#: What comes of reading JSON that is valid and of another shape than it should be.
+MISSHAPEN = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+
+
+def seconds_asked(retry_after: str | None, now: dt.datetime) -> float | None:
+    """Return the seconds that a header `Retry-After` asks for; None without one, or where it is neither form.
+
+    Parameters
+    ----------
+    retry_after
+        Seconds, or a date.
+    now
+        Present, UTC.
+
+    References
+    ----------
+    RFC 9110, section 10.2.3.
+    """
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        then = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max((then.replace(tzinfo=then.tzinfo or dt.UTC) - now).total_seconds(), 0.0)
 
 
 def raise_for(status: int, retry_after: str | None, text: str) -> None:
@@ -24,7 +53,7 @@ def raise_for(status: int, retry_after: str | None, text: str) -> None:
     Parameters
     ----------
     status, retry_after
-        HTTP status, and the header `Retry-After` where there is one: seconds; a date is not understood.
+        HTTP status, and the header `Retry-After` where there is one.
     text
         Body of the answer, for the message of an error.
 
@@ -36,7 +65,7 @@ def raise_for(status: int, retry_after: str | None, text: str) -> None:
         The key was refused.
     """
     if status == _TOO_MANY:
-        wait = float(retry_after) if retry_after and retry_after.isdigit() else None
+        wait = seconds_asked(retry_after, dt.datetime.now(dt.UTC))
         raise TransientError(f"too many requests (HTTP {status})", wait)
     if status >= _SERVER:
         raise TransientError(f"the service failed (HTTP {status})")
@@ -56,8 +85,10 @@ class JsonService:
         Sent with every request.
     secret
         What no message may show.
-    requests_per_second
-        Limit of the requests that one fetch makes.
+    limit
+        What every request goes through.
+    timeout_seconds
+        Of each read.
     """
 
     def __init__(
@@ -66,15 +97,11 @@ class JsonService:
         *,
         headers: Mapping[str, str],
         secret: str,
+        limit: RequestLimit,
         timeout_seconds: float,
-        requests_per_second: float,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base, self._headers, self._secret = base_url.rstrip("/"), dict(headers), secret
-        self._timeout, self._pause = timeout_seconds, 1 / requests_per_second
-        self._sleep, self._clock = sleep, clock
-        self._next = 0.0
+        self._limit, self._timeout = limit, timeout_seconds
         self._open = urllib.request.build_opener(_NoRedirection()).open
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
@@ -85,26 +112,28 @@ class JsonService:
         TransientError
             No answer in time, too many requests, a failed service, JSON that is cut.
         RefusedError
-            Any other status than 200.
+            Any other status than 200, or an answer of a size that no history has.
         """
-        wait = self._next - self._clock()
-        if wait > 0:
-            self._sleep(wait)
-        self._next = self._clock() + self._pause
         address = f"{self._base}{path}?{urllib.parse.urlencode(query)}"
         try:
-            with self._open(urllib.request.Request(address, headers=self._headers), timeout=self._timeout) as answer:
-                body = answer.read()
+            body = self._limit(lambda: self._body(urllib.request.Request(address, headers=self._headers)))
         except urllib.error.HTTPError as error:
             text = self._hidden(error.read(200).decode("utf-8", "replace"))
             raise_for(error.code, error.headers.get("Retry-After"), text)
             raise RefusedError(f"HTTP {error.code}: {text}") from None
         except (OSError, http.client.HTTPException) as error:
             raise TransientError(self._hidden(f"{type(error).__name__}: {error}")) from None
+        if len(body) > _MOST_BYTES:
+            raise RefusedError(f"an answer of more than {_MOST_BYTES // 2**20} MiB")
         try:
             return json.loads(body)
-        except ValueError:
-            raise TransientError("a broken answer: no JSON, or cut") from None
+        except (ValueError, RecursionError):
+            raise TransientError("a broken answer: no JSON, cut, or nested too deeply") from None
+
+    def _body(self, request: urllib.request.Request) -> bytes:
+        with self._open(request, timeout=self._timeout) as answer:
+            body: bytes = answer.read(_MOST_BYTES + 1)
+            return body
 
     def pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """Yield the rows under `results` of every page; the next one's address is under `next_url`.
@@ -114,7 +143,7 @@ class JsonService:
         TransientError, RefusedError
             As `get`; an answer of another shape is a broken one.
         """
-        for _ in range(_MOST_PAGES):
+        while True:  # the limit counts the pages
             answer = self.get(path, query)
             rows = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(answer, dict) or not isinstance(rows, list | None):
@@ -129,7 +158,6 @@ class JsonService:
                 return
             parts = urllib.parse.urlsplit(str(following))
             path, query = parts.path, dict(urllib.parse.parse_qsl(parts.query))
-        raise RefusedError(f"more than {_MOST_PAGES:,} pages")
 
     def _hidden(self, text: str) -> str:
         return text.replace(self._secret, "***")

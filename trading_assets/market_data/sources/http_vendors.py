@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from trading_assets.config.remote_sources import AlphaVantageSource, PolygonSource
-from trading_assets.market_data.sources.http_json import JsonService
-from trading_assets.market_data.sources.remote import RefusedError, TransientError, Vendor
+from trading_assets.market_data.sources.http_json import MISSHAPEN, JsonService
+from trading_assets.market_data.sources.remote import Vendor
+from trading_assets.market_data.sources.request_limit import RefusedError, RequestLimit, TransientError
 
 ALPHA_VANTAGE_URL, POLYGON_URL = "https://www.alphavantage.co", "https://api.massive.com"
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -29,7 +30,7 @@ _LIMITS = ("rate limit", "call frequency", "requests per", "higher api call", "s
 _BEFORE = dt.timedelta(days=14)
 
 
-def alpha_vantage(source: AlphaVantageSource) -> Vendor:
+def alpha_vantage(source: AlphaVantageSource, limit: RequestLimit) -> Vendor:
     """Ask TIME_SERIES_DAILY_ADJUSTED: raw prices, dividends and splits of the whole history in one answer.
 
     Raises
@@ -42,8 +43,8 @@ def alpha_vantage(source: AlphaVantageSource) -> Vendor:
         source.base_url or ALPHA_VANTAGE_URL,
         headers={},
         secret=key,
+        limit=limit,
         timeout_seconds=source.timeout_seconds,
-        requests_per_second=source.requests_per_second,
     )
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
@@ -54,11 +55,11 @@ def alpha_vantage(source: AlphaVantageSource) -> Vendor:
             raise _failure_in_words(answer, key)
         try:
             rows = [_of_alpha_vantage(day, values) for day, values in series.items()]
-        except (KeyError, ValueError, TypeError) as error:
+        except MISSHAPEN as error:
             raise TransientError(f"a broken answer: {type(error).__name__}: {error}") from None
         return _bars(rows).filter(pl.col("session").is_between(first, last))
 
-    return Vendor(fetch, by_year=False)
+    return Vendor(fetch, by_year=False, limit=limit)
 
 
 def _of_alpha_vantage(day: str, values: Mapping[str, str]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _failure_in_words(answer: Any, key: str) -> TransientError | RefusedError:
     return RefusedError(text)
 
 
-def polygon(source: PolygonSource) -> Vendor:
+def polygon(source: PolygonSource, limit: RequestLimit) -> Vendor:
     """Ask for daily aggregates with adjusted=false, and for splits and dividends.
 
     Raises
@@ -94,8 +95,8 @@ def polygon(source: PolygonSource) -> Vendor:
         source.base_url or POLYGON_URL,
         headers={"Authorization": f"Bearer {key}"},
         secret=key,
+        limit=limit,
         timeout_seconds=source.timeout_seconds,
-        requests_per_second=source.requests_per_second,
     )
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
@@ -114,25 +115,32 @@ def polygon(source: PolygonSource) -> Vendor:
         try:
             rows = [_of_polygon(bar) for bar in bars]
             ratios = [
-                (_day(row["execution_date"]), float(row["split_to"]) / float(row["split_from"])) for row in splits
+                (_day(row["execution_date"]), _number(row["split_to"]) / _number(row["split_from"])) for row in splits
             ]
             paid = [
-                (_day(row["ex_dividend_date"]), float(row["cash_amount"]))
+                (_day(row["ex_dividend_date"]), _number(row["cash_amount"]))
                 for row in dividends
                 if row.get("currency", "USD") == "USD"
             ]
-        except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+        except MISSHAPEN as error:
             raise TransientError(f"a broken answer: {type(error).__name__}: {error}") from None
         found = _with_actions(_bars(rows), ratios, paid)
         return found.filter(pl.col("session").is_between(first, last))
 
-    return Vendor(fetch, by_year=True)
+    return Vendor(fetch, by_year=True, limit=limit)
 
 
 def _of_polygon(bar: Mapping[str, Any]) -> dict[str, Any]:
     """One aggregate; `t` is the start of the New York day in milliseconds."""
     session = dt.datetime.fromtimestamp(bar["t"] / 1000, _NEW_YORK).date()
-    return {"session": session, **{name: float(bar[name[0]]) for name in _PRICES}}
+    return {"session": session, **{name: _number(bar[name[0]]) for name in _PRICES}}
+
+
+def _number(value: object) -> float:
+    """A number of JSON; text and truth values are none, whatever Python makes of them."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def _day(text: str) -> dt.date:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,23 +20,21 @@ import tenacity
 from trading_assets.config.remote_sources import RemoteSource
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import NUMBERS, SCHEMA, arrange
+from trading_assets.market_data.sources.request_limit import DeadlineError, RefusedError, RequestLimit, TransientError
 
 #: Settings that an answer does not depend on.
-_PATIENCE = {"attempts", "timeout_seconds", "first_wait_seconds", "requests_per_second", "breaker_failures"}
+_PATIENCE = {
+    "attempts",
+    "timeout_seconds",
+    "deadline_seconds",
+    "first_wait_seconds",
+    "longest_wait_seconds",
+    "requests_per_second",
+    "most_pages",
+    "breaker_failures",
+}
 
 logger = logging.getLogger(__name__)
-
-
-class TransientError(Exception):
-    """A request failed in a way that another try may not: a timeout, too many requests, a broken answer."""
-
-    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds  # what the service asked for
-
-
-class RefusedError(Exception):
-    """A request that will fail every time: an unknown symbol, a wrong key."""
 
 
 class Vendor(NamedTuple):
@@ -51,10 +48,13 @@ class Vendor(NamedTuple):
     by_year
         Whether the past is fetched and kept in calendar years. Not for a vendor whose prices of the past change with
         what comes later.
+    limit
+        What every request of `fetch` goes through.
     """
 
     fetch: Callable[[str, dt.date, dt.date], pl.DataFrame]
     by_year: bool
+    limit: RequestLimit
 
 
 def read(
@@ -65,8 +65,6 @@ def read(
     end: dt.date,
     today: dt.date,
     cache: Path,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
 ) -> pl.DataFrame:
     """Return bars of all symbols of the source with sessions in [start, end], in the raw columns.
 
@@ -76,15 +74,13 @@ def read(
         Nothing later is asked for; what is younger than `look_back_sessions` is asked for again each time.
     cache
         Folder of the answers about the past.
-    sleep, clock
-        How to wait, and the time in seconds.
 
     Raises
     ------
     SourceError
-        A symbol cannot be had, or so many requests failed in a row that the source was given up.
+        A symbol cannot be had, so many requests failed in a row that the source was given up, or its time is over.
     """
-    caller = _Caller(source, sleep, clock)
+    caller = _Caller(source, vendor.limit)
     last = min(end, today)
     settled = today - dt.timedelta(days=source.look_back_sessions + 1)
     parts = [pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, **dict.fromkeys(NUMBERS, pl.Float64)})]
@@ -98,6 +94,10 @@ def read(
             failed[symbol] = str(error)
             if caller.is_open:
                 break
+        except DeadlineError:
+            failed[symbol] = f"not had within {source.deadline_seconds:g} s (`deadline_seconds`)"
+            failed |= dict.fromkeys(source.symbols[number:], "not asked for any more")
+            break
         if number % max(len(source.symbols) // 10, 1) == 0:
             logger.info("%s: %d of %d symbols", source.source, number, len(source.symbols))
     if failed:
@@ -111,11 +111,10 @@ def read(
 
 
 class _Caller:
-    """Tries a request again, slows down to the limit, and stops after too many failures in a row."""
+    """Tries a fetch again, and stops after too many failures in a row."""
 
-    def __init__(self, source: RemoteSource, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
-        self._source, self._sleep, self._clock = source, sleep, clock
-        self._next = 0.0
+    def __init__(self, source: RemoteSource, limit: RequestLimit) -> None:
+        self._source, self._limit = source, limit
         self._failures = 0
 
     @property
@@ -129,28 +128,25 @@ class _Caller:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.wait_seconds if isinstance(error, TransientError) else None
-            return max(jittered(state), asked or 0.0)
+            return max(jittered(state), min(asked or 0.0, self._source.longest_wait_seconds))
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._source.attempts),
             wait=wait,
             retry=tenacity.retry_if_exception_type(TransientError),
-            sleep=self._sleep,
+            sleep=self._limit.sleep,
             reraise=True,
         )
         try:
-            answer: pl.DataFrame = retrying(self._limited, request)
+            answer: pl.DataFrame = retrying(self._begun, request)
         except TransientError:
             self._failures += 1
             raise
         self._failures = 0
         return answer
 
-    def _limited(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        wait = self._next - self._clock()
-        if wait > 0:
-            self._sleep(wait)
-        self._next = self._clock() + 1 / self._source.requests_per_second
+    def _begun(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        self._limit.begin_fetch()
         return request()
 
 
@@ -168,13 +164,16 @@ def _fetched(
 ) -> pl.DataFrame:
     if place is not None and place.is_file():
         try:
-            return pl.read_parquet(place)
+            kept = pl.read_parquet(place)
         except pl.exceptions.PolarsError:
-            place.unlink(missing_ok=True)  # a damaged answer is asked for again
+            kept = pl.DataFrame()
+        if not kept.is_empty():
+            return kept
+        place.unlink(missing_ok=True)  # a damaged answer, or one of an earlier version that was empty
     bars = caller(lambda: vendor.fetch(symbol, first, last)).with_columns(symbol=pl.lit(symbol))
     known = [name for name in ("symbol", "session", *NUMBERS) if name in bars.columns]
     bars = bars.select(pl.col(name).cast(SCHEMA[name]) for name in known)
-    if place is not None:
+    if place is not None and not bars.is_empty():  # of a year without a bar nobody knows whether it stays so
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_suffix(f".{os.getpid()}.partial")
         bars.write_parquet(partial)

@@ -19,9 +19,15 @@ from trading_assets.config.remote_sources import (
     YfinanceSource,
 )
 from trading_assets.market_data.sources.errors import SourceError
-from trading_assets.market_data.sources.http_json import raise_for
+from trading_assets.market_data.sources.http_json import MISSHAPEN, raise_for
 from trading_assets.market_data.sources.http_vendors import alpha_vantage, polygon
-from trading_assets.market_data.sources.remote import RefusedError, TransientError, Vendor
+from trading_assets.market_data.sources.remote import Vendor
+from trading_assets.market_data.sources.request_limit import (
+    DeadlineError,
+    RefusedError,
+    RequestLimit,
+    TransientError,
+)
 
 _EMPTY = pl.DataFrame(
     schema={"session": pl.Date, **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64)}
@@ -30,15 +36,19 @@ _DAY_MS = 86_400_000
 _SERVER = 500
 
 
-def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
+def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date, limit: RequestLimit) -> Vendor:
     """Return the vendor of a source.
 
     Parameters
     ----------
+    source
+        Section of the configuration.
     anchor
         First day of the experiment: prices that are adjusted are anchored there.
     today
         Last day there is.
+    limit
+        What every request goes through.
 
     Raises
     ------
@@ -48,19 +58,19 @@ def vendor_of(source: RemoteSource, anchor: dt.date, today: dt.date) -> Vendor:
         The vendor's key is not in the environment.
     """
     if isinstance(source, YfinanceSource):
-        return _yfinance(source, anchor, today)
+        return _yfinance(source, anchor, today, limit)
     if isinstance(source, CcxtSource):
-        return _ccxt(source)
+        return _ccxt(source, limit)
     if isinstance(source, AlpacaSource):
-        return _alpaca(source)
+        return _alpaca(source, limit)
     if isinstance(source, AlphaVantageSource):
-        return alpha_vantage(source)
+        return alpha_vantage(source, limit)
     if isinstance(source, PolygonSource):
-        return polygon(source)
+        return polygon(source, limit)
     raise TypeError(f"no vendor for {type(source).__name__}")
 
 
-def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date) -> Vendor:
+def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date, limit: RequestLimit) -> Vendor:
     try:
         import yfinance
         from curl_cffi import requests
@@ -74,11 +84,11 @@ def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date) -> Vendor
         """Asks another address than the vendor's, if there is one."""
 
         def request(self, method: Any, url: str, *args: Any, **more: Any) -> Any:
-            more["timeout"] = source.timeout_seconds
             if source.base_url:
                 asked = urllib.parse.urlsplit(url)
                 url = source.base_url + urllib.parse.urlunsplit(("", "", asked.path, asked.query, ""))
             try:
+                more["timeout"] = limit.admit()  # curl holds to it from the first byte to the last
                 answer = super().request(method, url, *args, **more)
                 raise_for(answer.status_code, answer.headers.get("Retry-After"), answer.text[:200])
             except Exception as error:
@@ -97,22 +107,25 @@ def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date) -> Vendor
             )
         except Exception as error:  # the client lets any error of the network and of its parsers pass
             cause = failures[-1] if failures else error
-            if isinstance(cause, TransientError | RefusedError):
+            if isinstance(cause, TransientError | RefusedError | DeadlineError):
                 raise cause from None
             if isinstance(cause, yfinance.exceptions.YFException) and not isinstance(cause, YFRateLimitError):
                 raise RefusedError(str(cause)) from None
             raise TransientError(f"{type(cause).__name__}: {cause}") from None
-        bars = pl.DataFrame(
-            {
-                "session": [stamp.date() for stamp in history.index],
-                **{name: history[name.title()].to_numpy(np.float64) for name in _EMPTY.columns[1:]},
-                "split": history["Stock Splits"].to_numpy(np.float64),
-                "dividend": history["Dividends"].to_numpy(np.float64),
-            }
-        )
+        try:
+            bars = pl.DataFrame(
+                {
+                    "session": [stamp.date() for stamp in history.index],
+                    **{name: history[name.title()].to_numpy(np.float64) for name in _EMPTY.columns[1:]},
+                    "split": history["Stock Splits"].to_numpy(np.float64),
+                    "dividend": history["Dividends"].to_numpy(np.float64),
+                }
+            )
+        except MISSHAPEN as error:
+            raise _broken(error) from None
         return _as_traded(bars).filter(pl.col("session").is_between(first, last))
 
-    return Vendor(fetch, by_year=False)
+    return Vendor(fetch, by_year=False, limit=limit)
 
 
 def _as_traded(bars: pl.DataFrame) -> pl.DataFrame:
@@ -141,7 +154,7 @@ def _as_traded(bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _ccxt(source: CcxtSource) -> Vendor:
+def _ccxt(source: CcxtSource, limit: RequestLimit) -> Vendor:
     try:
         import ccxt
     except ModuleNotFoundError as error:
@@ -151,6 +164,8 @@ def _ccxt(source: CcxtSource) -> Vendor:
     exchange = getattr(ccxt, source.exchange)({"timeout": int(source.timeout_seconds * 1000), "enableRateLimit": False})
     if source.base_url:
         exchange.urls["api"] = _at(exchange.urls["api"], source.base_url)
+    send: Callable[..., Any] = exchange.fetch
+    exchange.fetch = lambda *args, **more: limit(lambda: send(*args, **more))
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         rows: dict[int, list[float]] = {}
@@ -163,23 +178,21 @@ def _ccxt(source: CcxtSource) -> Vendor:
                 if not fresh:
                     break
                 since = fresh[-1][0] + _DAY_MS
+            stamps = sorted(rows)
+            table = np.array([rows[stamp][1:6] for stamp in stamps], dtype=np.float64).reshape(len(stamps), 5)
+            days = pl.from_epoch(pl.Series(stamps, dtype=pl.Int64), "ms").dt.date().alias("session")
         except (ccxt.NetworkError, ccxt.OperationFailed) as error:
             raise TransientError(f"{type(error).__name__}: {error}") from None
         except ccxt.BaseError as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from None
-        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:  # JSON that is cut
-            raise TransientError(f"a broken answer: {type(error).__name__}: {error}") from None
-        if not rows:
-            return _EMPTY
-        stamps = sorted(rows)
-        table = np.array([rows[stamp][1:6] for stamp in stamps], dtype=np.float64)
-        days = pl.from_epoch(pl.Series(stamps), "ms").dt.date().alias("session")
+        except MISSHAPEN as error:
+            raise _broken(error) from None
         return pl.DataFrame([days, *[pl.Series(name, table[:, at]) for at, name in enumerate(_EMPTY.columns[1:])]])
 
-    return Vendor(fetch, by_year=True)
+    return Vendor(fetch, by_year=True, limit=limit)
 
 
-def _alpaca(source: AlpacaSource) -> Vendor:
+def _alpaca(source: AlpacaSource, limit: RequestLimit) -> Vendor:
     try:
         from alpaca.common.exceptions import APIError
         from alpaca.data.enums import Adjustment, DataFeed
@@ -195,7 +208,9 @@ def _alpaca(source: AlpacaSource) -> Vendor:
     )
     client._retry = 0
     send: Callable[..., Any] = client._session.request
-    client._session.request = lambda *args, **more: send(*args, timeout=source.timeout_seconds, **more)  # type: ignore[method-assign]
+    client._session.request = lambda *args, **more: limit(  # type: ignore[method-assign]
+        lambda: send(*args, timeout=source.timeout_seconds, **more)
+    )
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         request = StockBarsRequest(
@@ -207,23 +222,34 @@ def _alpaca(source: AlpacaSource) -> Vendor:
             feed=DataFeed(source.feed),
         )
         try:
-            answer: Any = client.get_stock_bars(request)
+            bars = _of_alpaca(client.get_stock_bars(request), symbol)
         except APIError as error:
             status = int(error.status_code or _SERVER)
             hidden = str(error).replace(secret.get_secret_value(), "***").replace(key.get_secret_value(), "***")
             raise_for(status, None, hidden)
             raise RefusedError(hidden) from None
-        except (RequestException, ValueError) as error:
+        except RequestException as error:
             raise TransientError(f"{type(error).__name__}: {error}") from None
-        bars = answer.data.get(symbol, [])
-        if not bars:
-            return _EMPTY
-        # A daily bar is stamped with midnight in New York.
-        days = pl.Series("session", [bar.timestamp for bar in bars]).dt.convert_time_zone("America/New_York").dt.date()
-        values = {name: [float(getattr(bar, name)) for bar in bars] for name in _EMPTY.columns[1:]}
-        return pl.DataFrame([days, *[pl.Series(name, column) for name, column in values.items()]])
+        except MISSHAPEN as error:
+            raise _broken(error) from None
+        return bars
 
-    return Vendor(fetch, by_year=True)
+    return Vendor(fetch, by_year=True, limit=limit)
+
+
+def _of_alpaca(answer: Any, symbol: str) -> pl.DataFrame:
+    bars = answer.data.get(symbol, [])
+    if not bars:
+        return _EMPTY
+    # A daily bar is stamped with midnight in New York.
+    days = pl.Series("session", [bar.timestamp for bar in bars]).dt.convert_time_zone("America/New_York").dt.date()
+    values = {name: [float(getattr(bar, name)) for bar in bars] for name in _EMPTY.columns[1:]}
+    return pl.DataFrame([days, *[pl.Series(name, column) for name, column in values.items()]])
+
+
+def _broken(error: BaseException) -> TransientError:
+    """Make the error of an answer that is valid JSON, and not what was asked for."""
+    return TransientError(f"a broken answer: {type(error).__name__}: {error}")
 
 
 def _at(urls: Any, base: str) -> Any:

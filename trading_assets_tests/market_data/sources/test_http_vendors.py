@@ -14,8 +14,9 @@ import pytest
 from trading_assets.config.remote_sources import AlphaVantageSource, MissingSecretError, PolygonSource, RemoteSource
 from trading_assets.market_data import calendars
 from trading_assets.market_data.sources import Access, SourceError, read_bars
-from trading_assets.market_data.sources.http_json import JsonService
+from trading_assets.market_data.sources.http_json import JsonService, seconds_asked
 from trading_assets.market_data.sources.http_vendors import polygon
+from trading_assets.market_data.sources.request_limit import RequestLimit
 from trading_assets_tests.market_data.vendor_server import Service, midnight, vendor
 
 START, TODAY = dt.date(2022, 11, 1), dt.date(2024, 3, 1)
@@ -136,7 +137,8 @@ def test_an_action_without_a_bar_of_its_day_is_on_the_next_one(tmp_path: Path) -
         return polygon_service(path, query)
 
     with vendor(answer) as service:
-        offered = polygon(source_of("polygon", service))  # type: ignore[arg-type]
+        source = source_of("polygon", service)
+        offered = polygon(source, RequestLimit(source))  # type: ignore[arg-type]
         years = [offered.fetch("A", dt.date(year, 1, 1), dt.date(year, 12, 31)) for year in (2022, 2023)]
     found = pl.concat(years).filter(pl.col("split_ratio") != 1).select("session", "split_ratio").rows()
     assert found == [(dt.date(2023, 1, 3), pytest.approx(1 / 3))]
@@ -231,8 +233,8 @@ def test_pages_of_one_fetch_keep_to_the_limit() -> None:
         return {"results": [{"page": page}], "next_url": f"/x?page={page + 1}" if page < 3 else None}
 
     with vendor(answer) as service:
-        limits = {"timeout_seconds": 5.0, "requests_per_second": 2.0}
-        asked = JsonService(service.url, headers={}, secret="s", sleep=sleep, clock=lambda: now[0], **limits)
+        limit = RequestLimit(source_of("polygon", service, requests_per_second=2.0), sleep, lambda: now[0])
+        asked = JsonService(service.url, headers={}, secret="s", limit=limit, timeout_seconds=5.0)
         assert [row["page"] for row in asked.pages("/x", {})] == [0, 1, 2, 3]
     assert waits == pytest.approx([0.5, 0.5, 0.5])
 
@@ -242,6 +244,31 @@ def test_pages_of_one_fetch_keep_to_the_limit() -> None:
 )
 def test_an_answer_of_another_shape_is_a_broken_one(tmp_path: Path, answer: Any) -> None:
     with vendor(lambda path, query: answer) as service, pytest.raises(SourceError, match="a broken answer"):
+        fetched(source_of("polygon", service, attempts=2), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("-7", None),
+        ("soon", None),
+        ("Sat, 02 Mar 2024 00:02:00 GMT", 120.0),
+        ("Fri, 01 Mar 2024 23:00:00 GMT", 0.0),
+    ],
+)
+def test_a_wait_is_asked_for_in_seconds_or_by_a_date(asked: str | None, seconds: float | None) -> None:
+    assert seconds_asked(asked, dt.datetime(2024, 3, 2, tzinfo=dt.UTC)) == seconds
+
+
+def test_numbers_written_as_text_are_none_of_polygon_s(tmp_path: Path) -> None:
+    rows = [{"t": midnight(SPLIT, NEW_YORK) * 1000, **dict.fromkeys("ohlcv", "1.0")}]
+    with (
+        vendor(lambda path, query: {"status": "OK", "results": rows}) as service,
+        pytest.raises(SourceError, match=r"'1\.0' is no number"),
+    ):
         fetched(source_of("polygon", service, attempts=2), tmp_path)
 
 

@@ -23,6 +23,7 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.sources import Access, SourceError, read_bars, remote
 from trading_assets.market_data.sources.raw import SCHEMA
+from trading_assets.market_data.sources.request_limit import RequestLimit, TransientError
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.market_data.experiments import WHOLE, deliver, experiment, run
@@ -235,7 +236,7 @@ def test_a_request_is_tried_again(tmp_path: Path, kind: str, fault: str) -> None
 
 
 def test_waits_grow_and_are_never_shorter_than_the_service_asks_for(tmp_path: Path) -> None:
-    failures = [remote.TransientError("busy", 7.0), *[remote.TransientError("down")] * 4]
+    failures = [TransientError("busy", 7.0), *[TransientError("down")] * 4]
     waits: list[float] = []
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
@@ -244,13 +245,112 @@ def test_waits_grow_and_are_never_shorter_than_the_service_asks_for(tmp_path: Pa
         return pl.DataFrame({"session": [first], "close": [1.0]})
 
     source = AlpacaSource.model_validate({"source": "alpaca", "symbols": ["A"], "attempts": 6, "first_wait_seconds": 1})
-    offered = remote.Vendor(fetch, by_year=False)
-    bars = remote.read(
-        source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path, sleep=waits.append, clock=lambda: 1e9
+    offered = remote.Vendor(fetch, by_year=False, limit=RequestLimit(source, waits.append, lambda: 1e9))
+    bars = remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
+    assert bars.height == 1 and waits[0] == 7.0
+    assert all(0 <= wait <= 2.0**number for number, wait in enumerate(waits[1:], start=1))
+
+
+def test_no_service_makes_a_run_wait_for_as_long_as_it_likes(tmp_path: Path) -> None:
+    """A day is asked for, and 90 seconds are waited; then the source is given up for this run."""
+    waits: list[float] = []
+
+    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        raise TransientError("busy", 86_400.0)
+
+    source = AlpacaSource.model_validate(
+        {"source": "alpaca", "symbols": ["A"], "attempts": 3, "longest_wait_seconds": 90}
     )
-    backing_off = [wait for wait in waits if wait != 0.5]  # half a second between requests is the limit's
-    assert bars.height == 1 and backing_off[0] == 7.0
-    assert all(0 <= wait <= 2.0**number for number, wait in enumerate(backing_off[1:], start=1))
+    offered = remote.Vendor(fetch, by_year=False, limit=RequestLimit(source, waits.append))
+    with pytest.raises(SourceError, match="A: busy"):
+        remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
+    assert waits == [90.0, 90.0]
+
+
+def test_the_time_of_a_source_ends(tmp_path: Path) -> None:
+    """Each symbol takes 40 of 100 seconds: the third has none left, and the others are not asked for."""
+    now, asked = [0.0], list[str]()
+
+    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        limit.admit()
+        now[0] += 40.0
+        asked.append(symbol)
+        return pl.DataFrame({"session": [first], "close": [1.0]})
+
+    source = AlpacaSource.model_validate(
+        {"source": "alpaca", "symbols": ["A", "B", "C", "D", "E"], "deadline_seconds": 100}
+    )
+    limit = RequestLimit(source, lambda seconds: None, lambda: now[0])
+    offered = remote.Vendor(fetch, by_year=False, limit=limit)
+    with pytest.raises(SourceError, match="did not deliver 2 of 5 symbols") as caught:
+        remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
+    assert asked == ["A", "B", "C"]
+    assert "D: not had within 100 s (`deadline_seconds`)" in str(caught.value) and "E: not asked" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_drips_is_given_up(tmp_path: Path, kind: str) -> None:
+    """A byte each tenth of a second would take minutes; a request may take 0.7 seconds, to its last byte."""
+    with vendor(KINDS[kind][0]) as service:
+        service.faults = ["drip"] * 100
+        service.only = {"yfinance": "chart", "ccxt": "products"}.get(kind, "")
+        symbols = ["A/USD", "BB/USD"] if kind == "ccxt" else ["DRIP", "DROP"]
+        source = source_of(kind, service, attempts=2, breaker_failures=1, symbols=symbols)
+        with pytest.raises(SourceError, match=f"{kind} did not deliver 1 of 2 symbols, and was given up"):
+            fetched(source, tmp_path)
+        assert len([path for path, _ in service.asked if service.only in path]) == 2
+
+
+def test_pages_that_do_not_end_are_given_up(tmp_path: Path) -> None:
+    def endless(path: str, query: dict[str, str]) -> Any:
+        return {**alpaca(path, {**query, "page_token": "0"}), "next_page_token": "more"}
+
+    with vendor(endless) as service:
+        with pytest.raises(SourceError, match=r"A: an answer has more than 4 pages \(`most_pages`\)"):
+            fetched(source_of("alpaca", service, symbols=["A"], most_pages=4), tmp_path)
+        assert len(service.asked) == 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], [None], [[]], {}, 7, "text", {"bars": None}, {"bars": {"A": [None]}}, {"chart": {"result": [None]}}],
+)
+def test_json_of_another_shape_is_a_failure_in_words(tmp_path: Path, kind: str, answer: Any) -> None:
+    """Valid JSON that is no answer never ends in a traceback; a service may have no bars, and say so in its words."""
+
+    def misshapen(path: str, query: dict[str, str]) -> Any:
+        return coinbase(path, query) if path.endswith("/products") else answer
+
+    with vendor(misshapen) as service:
+        # yfinance remembers what it was answered in this process: a symbol that no other test asks for.
+        source = source_of(kind, service, attempts=2, symbols=["A/USD" if kind == "ccxt" else "MISSHAPEN"])
+        try:
+            assert fetched(source, tmp_path).is_empty()
+        except SourceError as error:
+            assert f"{kind} did not deliver 1 of 1" in str(error)
+
+
+def test_json_that_is_nested_deeply_is_a_failure_in_words(tmp_path: Path) -> None:
+    nested: Any = []
+    for _ in range(900):
+        nested = [nested]
+    with vendor(lambda path, query: nested) as service, pytest.raises(SourceError, match="did not deliver"):
+        fetched(source_of("alpaca", service, attempts=2), tmp_path)
+
+
+def test_an_empty_answer_about_the_past_is_not_kept(tmp_path: Path) -> None:
+    """A service that has nothing today may have it tomorrow: it is asked again, and so is what was kept before."""
+    with vendor(lambda path, query: {"bars": {}, "next_page_token": None}) as service:
+        assert fetched(source_of("alpaca", service, symbols=["A"]), tmp_path).is_empty()
+    assert not list((tmp_path / "cache").rglob("*.parquet"))
+    with vendor(alpaca) as service:
+        source = source_of("alpaca", service, symbols=["A"])
+        whole = fetched(source, tmp_path)
+        assert whole["session"].to_list() == SESSIONS
+        for file in (tmp_path / "cache").rglob("*.parquet"):
+            pl.read_parquet(file).clear().write_parquet(file)
+        assert fetched(source, tmp_path).equals(whole)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -287,12 +387,13 @@ def test_the_past_is_asked_for_once(tmp_path: Path) -> None:
 
 
 def test_no_more_requests_a_second_than_allowed(tmp_path: Path) -> None:
-    moments, now = [], [0.0]
+    moments, now = list[float](), [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
     def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        limit.admit()
         moments.append(now[0])
         now[0] += 0.05
         return pl.DataFrame({"session": [first], "close": [1.0]})
@@ -300,8 +401,9 @@ def test_no_more_requests_a_second_than_allowed(tmp_path: Path) -> None:
     source = AlpacaSource.model_validate(
         {"source": "alpaca", "symbols": ["A", "B", "C", "D"], "requests_per_second": 4}
     )
-    offered = remote.Vendor(fetch, by_year=True)
-    remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path, sleep=sleep, clock=lambda: now[0])
+    limit = RequestLimit(source, sleep, lambda: now[0])
+    offered = remote.Vendor(fetch, by_year=True, limit=limit)
+    remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert len(moments) == 12 and gaps == pytest.approx([0.25] * 11)
 
