@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 # Until all tests are imported: a seventh of that time goes to searches for garbage.
 gc.disable()
 
-# The same examples every time, so that a red run is about the change at hand.
-settings.register_profile("repeatable", derandomize=True)
+# The same examples every time, however slow the machine is, so that a red run is about the change at hand.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).parent.parent
