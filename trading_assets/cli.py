@@ -335,9 +335,12 @@ def sql(
     format: Annotated[
         Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
     ] = "table",
+    timeout: Annotated[
+        float, typer.Option(min=0.001, max=86_400, help="Seconds after which it is stopped: runs wait while it reads.")
+    ] = 60.0,
 ) -> None:
     """Query the warehouse, read-only."""
-    printers()[format](opened(config, data).query(query))
+    printers()[format](opened(config, data).query(query, seconds=timeout))
 
 
 if __name__ == "__main__":

@@ -173,9 +173,9 @@ class Project:
             return self.warehouse.read(declared)
         return self.query(f"SELECT * FROM {table} ORDER BY ALL")
 
-    def query(self, sql: str) -> pl.DataFrame:
-        """Return the result of a SELECT; read-only, without access to files or network."""
-        return self.warehouse.query(sql)
+    def query(self, sql: str, *, seconds: float | None = None) -> pl.DataFrame:
+        """Return the result of a SELECT; read-only, without access to files or network; given up after `seconds`."""
+        return self.warehouse.query(sql, seconds=seconds)
 
     def prepare(self, strategy: str, **parameters: object) -> StrategyBacktest:
         """Make a strategy ready to be run and swept on train and validation.

@@ -181,6 +181,12 @@ class FilesSource(ColumnSettings):
     )
     separator: Literal["auto", ",", ";", "\t", "|"] = Field(default="auto", description="between the fields of a line")
     encoding: str = Field(default="utf-8", description="of text files: utf-8, gbk, shift_jis, cp1252, utf-16, ...")
+    largest_mib: Positive = Field(default=4_096.0, description="most MiB of a file, unpacked: a larger one is refused")
+    most_rows: int = Field(default=100_000_000, ge=1, description="most rows of a file: one with more is refused")
+    most_packed: Positive = Field(
+        default=100.0,
+        description="most bytes for each byte of a packed file that unpacks to over 64 MiB: prices pack to a tenth",
+    )
 
     layout: str = Field(
         default=AUTO,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
@@ -81,6 +82,34 @@ def transaction(
         with suppress(duckdb.Error):  # a failed commit has rolled back already; the first error is the one to tell
             connection.execute("ROLLBACK").fetchall()
         raise
+
+
+@contextmanager
+def stopped_after(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """Stop what a connection does once it takes longer: who reads holds up whoever writes.
+
+    Raises
+    ------
+    WarehouseError
+        It took longer than `seconds`; None: it may take any time.
+    """
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise WarehouseError(
+            block(
+                f"the query was stopped after {seconds:g} s: runs cannot write while it reads",
+                what_to_do="ask for less, copy the file and ask the copy, or wait longer (`--timeout`)",
+            )
+        ) from None
+    finally:
+        timer.cancel()
 
 
 @contextmanager

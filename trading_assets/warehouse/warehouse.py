@@ -17,7 +17,7 @@ import polars as pl
 
 from trading_assets.warehouse import storage, versions
 from trading_assets.warehouse.checking import checked
-from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
+from trading_assets.warehouse.connection import open_to_read, open_to_write, stopped_after, transaction
 from trading_assets.warehouse.content import Selected
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
 from trading_assets.warehouse.lake.placed import PlacedTables
@@ -200,6 +200,7 @@ class Warehouse(Ledgers):
         *,
         reads: Sequence[str] = (),
         frames: Mapping[str, pl.DataFrame] | None = None,
+        seconds: float | None = None,
     ) -> pl.DataFrame:
         """Return the result of a SELECT: read-only, without access to files or network.
 
@@ -207,17 +208,18 @@ class Warehouse(Ledgers):
         ----------
         reads
             Names of the tables that a unit of work shall depend on.
-        frames
-            Seen by the query as tables of these names.
+        frames, seconds
+            Seen by the query as tables of these names; time after which it is given up.
 
         Raises
         ------
-        MissingTableError
-            Nothing has been written yet.
+        MissingTableError, WarehouseError
+            Nothing has been written yet; it took longer.
         """
         # Whole tables where they are named: to hash one takes less than most queries.
         read = () if reads else (Selected.of_query(sql, parameters),)
-        with self.reading([(name, Whole()) for name in reads], *read) as connection:
+        of = [(name, Whole()) for name in reads]
+        with self.reading(of, *read) as connection, stopped_after(connection, seconds):
             return storage.rows_of(connection, sql, parameters, frames)
 
     def exists(self, table_name: str) -> bool:

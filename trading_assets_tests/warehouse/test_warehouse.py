@@ -297,3 +297,13 @@ def test_removed_feature_column_can_come_back(warehouse: Warehouse) -> None:
     assert warehouse.read(DAILY).rows() == [("a", day(0), None)]
     warehouse.replace(Whole(), {DAILY: pl.DataFrame({**keys, "roc": [2.0]})})
     assert warehouse.read(DAILY)["roc"].to_list() == [2.0]
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_lets_writers_in(warehouse: Warehouse) -> None:
+    """A product of a hundred billion rows would keep a writer out for minutes."""
+    warehouse.replace(Whole(), {BARS: bars("a", range(2))})
+    endless = "SELECT sum(a.range * b.range) AS total FROM range(1000000) AS a, range(100000) AS b"
+    with pytest.raises(WarehouseError, match=r"stopped after 0\.2 s"):
+        warehouse.query(endless, seconds=0.2)
+    warehouse.replace(Whole(), {BARS: bars("a", range(3))})
+    assert warehouse.query(f"SELECT count(*) AS n FROM {BARS.name}", seconds=60).item() == 3

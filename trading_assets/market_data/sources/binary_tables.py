@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError
+from trading_assets.market_data.sources.size_limits import SizeLimits
 
 
 class ParquetTable:
@@ -15,15 +18,19 @@ class ParquetTable:
 
     header_line = 1
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, limits: SizeLimits) -> None:
         self.name = name
         self._path = path
         if path.stat().st_size == 0:
             raise EmptyFileError("the file is empty", file=name, expected="a Parquet file")
         try:
             self.header = tuple(pl.read_parquet_schema(path))
-        except pl.exceptions.PolarsError as error:
+            footer = pq.read_metadata(path)
+        except (pl.exceptions.PolarsError, pa.ArrowException) as error:
             raise self._unreadable(error) from None
+        groups = range(footer.num_row_groups)
+        limits.assert_rows(name, footer.num_rows)
+        limits.assert_bytes(name, sum(footer.row_group(at).total_byte_size for at in groups))
 
     def read(self, positions: Sequence[int]) -> pl.DataFrame:
         """Return typed columns by position."""
@@ -46,9 +53,10 @@ class ArrowTable:
 
     header_line = 1
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, limits: SizeLimits) -> None:
         self.name = name
         try:
+            limits.assert_rows(name, pl.scan_ipc(path).select(pl.len()).collect().item())
             self._rows = pl.read_ipc(path)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise SourceError(

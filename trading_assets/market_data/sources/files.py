@@ -14,6 +14,7 @@ from trading_assets.market_data.sources.bars_of_table import TableRows, bars_of_
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, together
 from trading_assets.market_data.sources.layouts import settings_of_files
 from trading_assets.market_data.sources.raw import PRICES, SCHEMA, Received, arrange
+from trading_assets.market_data.sources.size_limits import SizeLimits
 from trading_assets.market_data.sources.tabular import Layout, open_tables
 
 __all__ = ["SCHEMA", "find", "read"]
@@ -75,6 +76,7 @@ def _layout(source: FilesSource) -> Layout:
         header=tuple(source.header),
         separator=None if source.separator == "auto" else source.separator,
         encoding=source.encoding,
+        limits=SizeLimits(source.largest_mib, source.most_rows, source.most_packed),
     )
 
 

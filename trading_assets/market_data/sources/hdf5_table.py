@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.market_data.sources.size_limits import SizeLimits
 
 ENDINGS = (".h5", ".hdf", ".hdf5")
 _PLAIN = {
@@ -45,8 +46,15 @@ class Hdf5Table:
         return pl.DataFrame(columns).with_columns(source_line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
-def open_hdf5(path: Path, name: str) -> Iterator[Hdf5Table]:
+def open_hdf5(path: Path, name: str, limits: SizeLimits) -> Iterator[Hdf5Table]:
     """Yield the frames of a file in the order of their keys; of several, each is named like a member of a zip.
+
+    Parameters
+    ----------
+    path, name
+        Where it is, and its name for messages.
+    limits
+        Of each frame.
 
     Raises
     ------
@@ -69,6 +77,7 @@ def open_hdf5(path: Path, name: str) -> Iterator[Hdf5Table]:
             if not keys:
                 raise SourceError("the file has no frame", file=name, expected="frames written by pandas")
             for key in keys:
+                limits.assert_bytes(name, _bytes_of(store, key))
                 frame = store.get(key)
                 if not isinstance(frame, pd.DataFrame):
                     raise SourceError(f"{key} is a {type(frame).__name__}", file=name, expected="a frame of bars")
@@ -86,6 +95,12 @@ def open_hdf5(path: Path, name: str) -> Iterator[Hdf5Table]:
             file=name,
             todo="write it with pandas' to_hdf, or as Parquet",
         ) from None
+
+
+def _bytes_of(store: Any, key: str) -> int:
+    """Bytes of a frame in memory, whatever it is packed to."""
+    nodes = store.get_node(key)._f_walknodes("Leaf")
+    return sum(int(node.nrows) * int(node.rowsize) for node in nodes)
 
 
 def _rows(frame: Any) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.market_data.sources.errors import EmptyFileError, SourceError, shown
+from trading_assets.market_data.sources.size_limits import SizeLimits
 
 ENDINGS = (".json", ".jsonl", ".ndjson")
 
@@ -23,9 +24,10 @@ class JsonTable:
 
     header_line = 1
 
-    def __init__(self, name: str, data: bytes, header: tuple[str, ...]) -> None:
+    def __init__(self, name: str, data: bytes, header: tuple[str, ...], limits: SizeLimits) -> None:
         self.name = name
         rows = _rows(_parsed(name, data), name)
+        limits.assert_rows(name, len(rows))
         if isinstance(rows[0], list) and not header:
             raise SourceError(
                 "rows without names",

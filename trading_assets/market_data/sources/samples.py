@@ -19,7 +19,9 @@ from trading_assets.market_data.sources import hdf5_table, json_table
 from trading_assets.market_data.sources.encodings import to_utf8
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.file_kinds import START, kind_of
-from trading_assets.market_data.sources.tabular import SEPARATORS, is_table_member
+from trading_assets.market_data.sources.packed_files import is_table_member
+from trading_assets.market_data.sources.size_limits import SizeLimits
+from trading_assets.market_data.sources.tabular import SEPARATORS
 
 _BYTES = 1 << 16
 _ROWS = 400
@@ -156,9 +158,9 @@ def _sample(path: Path, name: str, encoding: str) -> Sample:
     if kind == "parquet" or ending in (".parquet", ".pq"):
         return _of_table(name, pl.scan_parquet(path, glob=False, hive_partitioning=False).head(_ROWS).collect())
     if kind == "arrow":
-        return _of_table(name, pl.read_ipc(path).head(_ROWS))
+        return _of_table(name, pl.scan_ipc(path).head(_ROWS).collect())
     if kind == "hdf5" or ending in hdf5_table.ENDINGS:
-        table = next(iter(hdf5_table.open_hdf5(path, name)))
+        table = next(iter(hdf5_table.open_hdf5(path, name, SizeLimits())))
         return _of_table(table.name, table.rows.head(_ROWS))
     if kind == "zip" or ending == ".zip":
         with zipfile.ZipFile(path) as archive:

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import logging
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -27,20 +22,16 @@ from trading_assets.market_data.sources.file_kinds import (
     kind_of,
     refuse_message,
     refuse_other_kinds,
-    refuse_workbook,
 )
 from trading_assets.market_data.sources.json_table import ENDINGS, JsonTable
+from trading_assets.market_data.sources.packed_files import members, unpacked_gzip
+from trading_assets.market_data.sources.size_limits import SizeLimits
 
 LONGEST_LINE = 100_000  # bytes; a bar is some hundred
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 24
 _SHORT = 200
 _BLANKS = " \r\n"
-#: Endings of the members of a zip that are read, and how many others are named.
-_MEMBERS = (".csv", ".txt", ".tsv", *ENDINGS)
-_MOST_NAMED = 10
-
-logger = logging.getLogger(__name__)
 
 
 class Tabular(Protocol):
@@ -76,12 +67,15 @@ class Layout:
         Between the fields of a CSV; None: that of `SEPARATORS` which parts its first line into most fields.
     encoding
         Encoding of a file of text.
+    limits
+        How large a file may be.
     """
 
     skip_rows: int = 0
     header: tuple[str, ...] = ()
     separator: str | None = None
     encoding: str = "utf-8"
+    limits: SizeLimits = field(default_factory=SizeLimits)
 
 
 def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
@@ -99,9 +93,11 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
     Raises
     ------
     SourceError
-        The file cannot be opened, is cut, empty, or not what its name says.
+        The file cannot be opened, is cut, empty, too large, or not what its name says.
     """
+    limits = layout.limits
     try:
+        limits.assert_bytes(name, path.stat().st_size)
         with path.open("rb") as stream:
             start = stream.read(START)
         kind = kind_of(start)
@@ -109,17 +105,17 @@ def open_tables(path: Path, name: str, layout: Layout) -> Iterator[Tabular]:
             refuse_other_kinds(start, name)
         ending = path.suffix.lower()
         if kind == "parquet" or ending in (".parquet", ".pq"):
-            yield ParquetTable(path, name)
+            yield ParquetTable(path, name, limits)
         elif kind == "hdf5" or ending in hdf5_table.ENDINGS:
-            yield from hdf5_table.open_hdf5(path, name)
+            yield from hdf5_table.open_hdf5(path, name, limits)
         elif kind == "arrow":
-            yield ArrowTable(path, name)
+            yield ArrowTable(path, name, limits)
         elif kind == "zip" or ending == ".zip":
-            for member, data in _members(path, name):
+            for member, data in members(path, name, limits):
                 yield _text_table(member, data, layout)
         elif kind == "gzip" or ending == ".gz":
             inner = Path(path.stem).suffix if ending == ".gz" else ending
-            yield _text_table(name, _decompress(path, name), layout, ending=inner)
+            yield _text_table(name, unpacked_gzip(path, name, limits), layout, ending=inner)
         else:
             yield _text_table(name, path.read_bytes(), layout)
     except OSError as error:
@@ -130,7 +126,7 @@ def _text_table(name: str, data: bytes, layout: Layout, ending: str | None = Non
     refuse_other_kinds(data, name)
     data = to_utf8(data, layout.encoding, file=name)
     if (PurePosixPath(name).suffix if ending is None else ending).lower() in ENDINGS:
-        return JsonTable(name, data, layout.header)
+        return JsonTable(name, data, layout.header, layout.limits)
     refuse_message(data, name)
     return CsvTable(name, data, layout)
 
@@ -147,6 +143,7 @@ class CsvTable:
         if not self._data or self._data.isspace():
             raise empty_file(name)
         self._lines = _Lines.of(self._data)
+        layout.limits.assert_rows(name, self._lines.count)
         self.separator = layout.separator or self._separator()
         self._reject_long_line()
         #: The symbol that a header of three lines states (columns, ticker, name of the index), as yfinance writes it.
@@ -344,54 +341,3 @@ class _Lines:
 
     def blank(self) -> list[int]:
         return [int(index) + 1 for index in np.flatnonzero(self.bare)]
-
-
-def is_table_member(member: str) -> bool:
-    """Return whether a member of a zip is a table."""
-    return PurePosixPath(member).suffix.lower() in _MEMBERS and not member.startswith("__MACOSX/")
-
-
-def _decompress(path: Path, name: str) -> bytes:
-    parts: list[bytes] = []
-    try:
-        with gzip.open(path) as stream:
-            while part := stream.read(_CHUNK):
-                parts.append(part)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        cut = isinstance(error, EOFError)
-        raise SourceError(
-            "the gzip file is cut" if cut else f"not a gzip file, or a damaged one: {error}",
-            file=name,
-            line=_readable_lines(path) if cut else None,
-            expected="a whole gzip file (the line is the last that can be read)" if cut else "gzip",
-            todo="deliver the file again",
-        ) from None
-    return b"".join(parts)
-
-
-def _readable_lines(path: Path) -> int:
-    return zlib.decompressobj(wbits=31).decompress(path.read_bytes()).count(b"\n")
-
-
-def _members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    """Members that are CSV, in the order of their names; read in memory, never written to a path of theirs."""
-    content = path.read_bytes()
-    refuse_workbook(content, name)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [each for each in archive.namelist() if not each.startswith("__MACOSX/") and not each.endswith("/")]
-            members = sorted(filter(is_table_member, names))
-            others = sorted(set(names) - set(members))
-            if not members:
-                raise SourceError("no CSV in the zip", file=name, expected="members ending in .csv")
-            if others:
-                logger.warning("%s: members that are not read: %s", name, ", ".join(others[:_MOST_NAMED]))
-            for member in members:
-                yield f"{name}/{member}", archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise SourceError(
-            f"the zip cannot be read: {error}",
-            file=name,
-            expected="a whole zip without a password",
-            todo="deliver it again",
-        ) from None
