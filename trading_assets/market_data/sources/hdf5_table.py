@@ -100,7 +100,7 @@ def open_hdf5(path: Path, name: str, limits: SizeLimits) -> Iterator[Hdf5Table]:
 def _bytes_of(store: Any, key: str) -> int:
     """Bytes of a frame in memory, whatever it is packed to."""
     nodes = store.get_node(key)._f_walknodes("Leaf")
-    return sum(int(node.nrows) * int(node.rowsize) for node in nodes)
+    return sum(int(node.size_in_memory) for node in nodes)
 
 
 def _rows(frame: Any) -> pl.DataFrame:
