@@ -66,8 +66,8 @@ def learnt_on(
     fitted, updates = followed(loaded.fitted, samples, own, samples.scorable(), learner)
     newest = scored["session"].max()
     types = types_of_folds(ONLINE_UPDATES)
-    known = decided.filter(fold=fold).select(types).sort("session")
-    now = pl.DataFrame(schema=types) if updates is None else updates.select(types).sort("session")
+    known = decided.filter(fold=fold).select(list(types)).sort("known_on")
+    now = pl.DataFrame(schema=types) if updates is None else updates.select(list(types)).sort("known_on")
     if not now.filter(pl.col("session") <= pl.lit(newest, pl.Date)).equals(known, null_equal=True):
         raise UnscoredError(
             f"model {name} does not decide again what is on record of its updates\n"
