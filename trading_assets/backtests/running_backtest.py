@@ -200,10 +200,11 @@ def _renumbered(saved: SavedBacktest, slots: Sequence[Slot], names: AxisLabels, 
         symbol, pair = gone[0]
         what = symbol if pair is None else f"{symbol} of {pair}"
         raise NotContinuableError(f"{what} is held or ordered, and the strategy has no row of it any more")
-    for name in ("positions", "orders", "busy", "ordered"):
+    for name in ("positions", "orders", "busy", "ordered", "spread"):
         by_slot = np.zeros(len(slots), found[name].dtype)
         by_slot[places[places >= 0]] = found[name][places >= 0]
         found[name] = by_slot
+    _replace(found["spread"], found["spread"]["left"] > 0, triggers)
     found["held"], found["queue"] = np.sort(places[run.held]), places[run.queue]
     return SavedRun(**found)
 

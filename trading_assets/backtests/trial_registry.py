@@ -29,6 +29,7 @@ from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
 from trading_assets.config.strategies import StrategyParameters
 from trading_assets.market_data.tables import PUBLICATIONS
+from trading_assets.models.regimes import REGIMES_VERSION
 from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import trials_table
@@ -245,7 +246,8 @@ def _hash_settings(
             # Nothing without one: the identities of earlier trials stay.
             **({"primaries": settings_of(primaries)} if primaries else {}),
             "members": settings_of(members),
-            "regimes": completed(configuration.regimes) if members else None,
+            # The version also stands for the rule on how much a change of regime moves (trading rules, section 4.9).
+            "regimes": [REGIMES_VERSION, completed(configuration.regimes)] if members else None,
             "benchmarks": dict(configuration.benchmarks),
             "costs": completed(configuration.costs),
             "risk": completed(configuration.risk),

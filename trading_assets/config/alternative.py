@@ -20,6 +20,21 @@ PREFIX = "alt_"
 _ENDINGS = tuple(f"_{each}" for each in MADE)
 
 
+class Alfred(Section):
+    """A series of ALFRED, FRED's archive of vintages: `path` is the file that its answer is kept in."""
+
+    series: str = Field(pattern=r"^[A-Za-z0-9_]{1,64}$", description="its name in FRED, such as CPIAUCSL")
+    ask: bool = Field(default=True, description="whether the service is asked at each run; else the file is there")
+    key_variable: str = Field(
+        default="FRED_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="environment variable with the key, which is never written down",
+    )
+    base_url: str = Field(default="", description="another address of the service; empty: its own")
+    timeout_seconds: float = Field(default=30.0, gt=0, le=86_400, description="of a request")
+    attempts: int = Field(default=5, ge=1, le=100, description="tries of a request before it counts as failed")
+
+
 class AlternativeData(Section):
     """Values with the time of their publication: of each symbol, or of the whole market.
 
@@ -48,6 +63,18 @@ class AlternativeData(Section):
     )
     features: list[Made] = Field(default=list(MADE), min_length=1, max_length=4, description="what is made of a value")
     date_format: NonEmpty = Field(default="auto", description="auto, a strptime pattern, epoch_s, epoch_ms or epoch_us")
+    alfred: Alfred | None = Field(
+        default=None,
+        description="a series of ALFRED: `path` is one JSON file, `observed`, `published` and `values` are known",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_alfred_has_it(cls, given: object) -> object:
+        """Columns of an archive of vintages are what they are called there."""
+        if isinstance(given, dict) and given.get("alfred") is not None:
+            return {"observed": "date", "published": "realtime_start"} | given
+        return given
 
     @field_validator("values", mode="before")
     @classmethod
@@ -82,6 +109,10 @@ class AlternativeData(Section):
                 f"{self.published!r} is both `observed` and `published`: leave out `observed` if a row is public on "
                 "the day that it is of, else state `lag_days` in place of `published`"
             )
+        if self.alfred is not None and (set("*?[") & set(self.path) or not self.path.endswith(".json")):
+            raise ValueError("`path` is the file that the answer of ALFRED is kept in; expected one that ends in .json")
+        if self.alfred is not None and list(self.values.values()) != ["value"]:
+            raise ValueError("a series of ALFRED has one column; expected `values: {name: value}`")
         if len(set(self.features)) < len(self.features):
             raise ValueError("features: each once")
         return self

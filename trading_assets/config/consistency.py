@@ -10,7 +10,7 @@ from trading_assets.config.champions import faults_of_champions
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
 from trading_assets.config.meta_labels import faults_of_primaries
-from trading_assets.config.models import OnlineModel, types_within
+from trading_assets.config.models import types_within
 from trading_assets.config.sections import Interval
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.config.strategies import StrategySettings, members_of, windows_of
@@ -84,12 +84,6 @@ def _cross_validated(configuration: Configuration) -> Iterator[Fault]:
         if name not in configuration.models:
             there = ", ".join(configuration.models) or "there is none"
             yield Fault(("cross_validation", name), f"no model {name!r}", f"one of `models`: {there}")
-        elif isinstance(configuration.models[name], OnlineModel):
-            yield Fault(
-                ("cross_validation", name),
-                f"{name} learns on within its test folds, and cross-validation scores by what was learnt at once",
-                "a model that stays as it is until its next refit",
-            )
 
 
 def _universes(configuration: Configuration, strategies: Mapping[str, StrategySettings]) -> Iterator[Fault]:

@@ -238,6 +238,13 @@ class Risk(Section):
     restart_risk: Fraction = Field(
         default=0.5, description="part of the risk that is taken then, until the old peak is regained"
     )
+    max_regime_turnover: float = Field(
+        default=0.05,
+        gt=0,
+        le=2,
+        description="largest sum of the changes of weight, up and down, that a change of regime makes in a session; 2 "
+        "turns a whole book over at once",
+    )
     health_clean_sessions: int = Field(
         default=20, ge=1, le=MOST_SESSIONS, description="sessions without a hole before a symbol is entered again"
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.models.evaluation import fold_metrics
+from trading_assets.models.online import learning_on
 from trading_assets.models.samples import Days, RowNumbers, Samples
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import Learner, insufficiency, model_scores, training_set
@@ -150,11 +151,11 @@ def _scored(known: _Known, split: Split) -> tuple[dict[int, Floats], float] | No
         return None
     training = training_set(samples, split.train)
     with one_thread():
-        model = learner.fit(training)
-        scores = {
-            group: model_scores(model, samples.features[rows], samples.session[rows])
-            for group, rows in split.tested.items()
-        }
+        fitted = learner.fit(training)
+        scores = {}
+        for group, rows in split.tested.items():
+            model, day = learning_on(fitted, samples, split.train, rows, learner)
+            scores[group] = model_scores(model, samples.features[rows], day)
     return scores, training.base_rate()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
 from trading_assets.models.entries import primary_entries
@@ -37,11 +38,22 @@ def samples_of(step: Step, name: str, until: dt.date) -> Learnt:
     until
         First session that may not be seen; the end of time: all may.
     """
-    bars = _bars(step, name, until)
-    batches = read_by_symbol(step.work, DAILY, where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
+    return samples_read_from(step.work, step.configuration, name, until)
+
+
+def samples_read_from(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date) -> Learnt:
+    """Return what `samples_of` does, of a warehouse that no step reads.
+
+    Parameters
+    ----------
+    warehouse, configuration, name, until
+        Where they are, the configuration, and as `samples_of` takes them.
+    """
+    bars = _bars(warehouse, configuration, name, until)
+    batches = read_by_symbol(warehouse, DAILY, where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
     # In single precision, as a model takes them: half of what they are as stored.
     features = pl.concat((each.cast({pl.Float64: pl.Float32}) for each in batches), rechunk=True)
-    return _learnt(step, name, bars, features, until)
+    return _learnt(warehouse, configuration, name, bars, features, until)
 
 
 def labels_of(step: Step, name: str, until: dt.date) -> Learnt:
@@ -52,9 +64,9 @@ def labels_of(step: Step, name: str, until: dt.date) -> Learnt:
     step, name, until
         As `samples_of` takes them.
     """
-    bars = _bars(step, name, until)
+    bars = _bars(step.work, step.configuration, name, until)
     keys = step.work.read(DAILY, columns=["symbol", "session"], where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
-    return _learnt(step, name, bars, keys, until)
+    return _learnt(step.work, step.configuration, name, bars, keys, until)
 
 
 def hashes_of_scores(held: Warehouse, names: Sequence[str]) -> Iterator[WrittenRows]:
@@ -64,14 +76,14 @@ def hashes_of_scores(held: Warehouse, names: Sequence[str]) -> Iterator[WrittenR
             yield hash_of_model(table, held.read_or_empty(table, rows=Rows("model", name)), name)
 
 
-def _bars(step: Step, name: str, until: dt.date) -> pl.DataFrame:
-    settings = step.configuration.models[name]
+def _bars(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date) -> pl.DataFrame:
+    settings = configuration.models[name]
     of_label = ["adj_high", "adj_low", "flags"] if settings.label == "triple_barrier" else []
-    return step.work.read(
+    return warehouse.read(
         BARS,
         columns=["symbol", "asset_class", "session", "adj_open", "adj_close", *of_label],
         where="(asset_class = ? OR symbol = ?) AND session < ?",
-        parameters=[settings.universe, step.configuration.benchmarks.get(settings.universe), until],
+        parameters=[settings.universe, configuration.benchmarks.get(settings.universe), until],
     )
 
 
@@ -79,12 +91,19 @@ def _symbols(bars: pl.DataFrame) -> list[str]:
     return bars["symbol"].unique().sort().to_list()
 
 
-def _learnt(step: Step, name: str, bars: pl.DataFrame, features: pl.DataFrame, until: dt.date) -> Learnt:
-    settings, universe = step.configuration.models[name], step.work.read(UNIVERSE)
-    benchmark = step.configuration.benchmarks.get(settings.universe)
+def _learnt(
+    warehouse: Warehouse,
+    configuration: Configuration,
+    name: str,
+    bars: pl.DataFrame,
+    features: pl.DataFrame,
+    until: dt.date,
+) -> Learnt:
+    settings, universe = configuration.models[name], warehouse.read(UNIVERSE)
+    benchmark = configuration.benchmarks.get(settings.universe)
     entries = None
     if settings.primary is not None:
-        entries = primary_entries(step.work, step.configuration, settings.primary, until)
+        entries = primary_entries(warehouse, configuration, settings.primary, until)
     samples, folds = samples_and_folds(
         settings, bars=bars, features=features, universe=universe, benchmark=benchmark, entries=entries
     )

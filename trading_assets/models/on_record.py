@@ -18,7 +18,7 @@ from trading_assets.protocol.recording import record_exposures
 from trading_assets.protocol.row_hashes import WrittenRows
 from trading_assets.protocol.universe_returns import equal_weight_returns
 from trading_assets.protocol.written_rows import OnRecord, assert_read_as_written, hash_whole, months_on_record
-from trading_assets.warehouse import Table, Warehouse
+from trading_assets.warehouse import Table, UnitOfWork, Warehouse
 
 #: Name of the stage.
 STAGE = "models"
@@ -50,13 +50,33 @@ def assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None
     EditedRowsError
         They are not those that the product wrote.
     """
-    end, made = dt.date.max, span_of(step.configuration)
+    assert_bars_and_features_as_written(step.configuration, step.work, features)
+
+
+def assert_bars_and_features_as_written(
+    configuration: Configuration, work: UnitOfWork, features: Sequence[str] | None
+) -> None:
+    """Do what `assert_inputs_as_written` does for who is no step.
+
+    Parameters
+    ----------
+    configuration, work
+        Configuration, and a unit of work on its warehouse.
+    features
+        Columns of `features.daily`; None: all of them.
+
+    Raises
+    ------
+    EditedRowsError
+        They are not those that the product wrote.
+    """
+    end, made = dt.date.max, span_of(configuration)
 
     def rows_of(held: Warehouse, on_record: OnRecord) -> Iterator[WrittenRows]:
         yield from derived_on_record(held, on_record, end, made=made)
         yield months_on_record(held, DAILY, on_record, end, features, made=made)
 
-    assert_read_as_written(step.configuration, step.work, rows_of)
+    assert_read_as_written(configuration, work, rows_of)
 
 
 def opened_by(configuration: Configuration, model: str) -> list[str]:

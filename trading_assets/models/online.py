@@ -15,7 +15,7 @@ from trading_assets.config.models import OnlineModel
 from trading_assets.models.evaluation_tables import types_of_folds
 from trading_assets.models.families.interface import Fitted
 from trading_assets.models.online_tables import KEEP, ONLINE_UPDATES, REFUSE, ROLLBACK, UPDATE
-from trading_assets.models.samples import RowNumbers, Samples, day
+from trading_assets.models.samples import Days, RowNumbers, Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.models.threads import one_thread
 from trading_assets.models.training import Learner
@@ -85,6 +85,47 @@ def followed(
             state = later
             decisions += [] if decision is None else [decision]
     return Online(state), update_rows(decisions, samples, fold, settings.tolerance)
+
+
+def learning_on(
+    model: Fitted, samples: Samples, train: RowNumbers, test: RowNumbers, learner: Learner
+) -> tuple[Fitted, Days]:
+    """Return a model as it learns on through tested rows, and the day that each of these counts as; others as they are.
+
+    Where tested rows lie between or before those that train, as in cross-validation, they count as the days right after
+    these: a label that was over before a score has a part in it, whatever day it was, and no other label of the test.
+
+    Parameters
+    ----------
+    model
+        What was fitted on `train`.
+    samples, train, test
+        Rows that a model learns from, and the numbers of those that train and that are tested, all with a label.
+    learner
+        What has fitted the model.
+
+    Returns
+    -------
+    tuple
+        The model, each of whose scores is by the weights in force at its day; and (tested rows,) these days.
+    """
+    from trading_assets.models.families.label_stream import LabelStream
+    from trading_assets.models.families.online import Online
+    from trading_assets.models.families.online_state import go_on
+
+    settings, session = learner.settings, samples.session[test]
+    if not (isinstance(settings, OnlineModel) and isinstance(model, Online)) or not test.size:
+        return model, session
+    later = max(0, int(samples.label_end[train].max()) + 1 - int(session.min()))
+    rows, moved = np.concatenate([train, test]), np.repeat([0, later], [train.size, test.size]).astype(np.int32)
+    stream = LabelStream.of(
+        samples.features[rows], samples.label[rows], samples.session[rows] + moved, samples.label_end[rows] + moved
+    )
+    state = model.state
+    with one_thread():
+        for after, _ in go_on(state, stream, settings, learner.seed):
+            state = after
+    return Online(state), session + np.int32(later)
 
 
 def update_rows(decisions: Sequence[Decision], samples: Samples, fold: Fold, tolerance: float) -> pl.DataFrame:

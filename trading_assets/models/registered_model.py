@@ -17,9 +17,16 @@ from trading_assets.models.registry import FEATURES_FILE
 from trading_assets.models.registry_files import FAULTS, RegisteredFile, opened_registry, registered_versions, state_of
 from trading_assets.models.training import Learner, learner_of, model_scores
 
+#: A session after all others.
+_LATEST = np.iinfo(np.int32).max
+
 
 class ArtifactError(Exception):
     """A registered model cannot be used; `str()` is one block for people."""
+
+
+class UnscoredError(Exception):
+    """A session cannot be scored without a run; `str()` is one block for people."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +140,10 @@ class RegisteredModel:
         features
             (rows, features) float32; a missing value is NaN.
         session
-            (rows,) days since 1970-01-01, which a user's own model is asked about in turn; None: of one session.
+            (rows,) days since 1970-01-01, which a user's own model is asked about in turn, and by which an online one
+            is as far as it was then; None: of one session, after all that it has learnt.
         """
-        days: Days = np.zeros(len(features), dtype=np.int32) if session is None else session
+        days: Days = np.full(len(features), _LATEST, dtype=np.int32) if session is None else session
         return model_scores(self.fitted, np.ascontiguousarray(features, dtype=np.float32), days)
 
     def score(self, features: Features, session: Days | None = None) -> Floats:

@@ -18,8 +18,15 @@ from trading_assets.config.models import OnlineModel
 from trading_assets.market_data.tables import BARS
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.fold_inputs import FoldInputs, inputs_of_sessions
+from trading_assets.models.learnt_on import learnt_on
 from trading_assets.models.on_record import hash_of_model, opened_by, record_seen
-from trading_assets.models.registered_model import ArtifactError, RegisteredModel, load_artifact, registered_artifact
+from trading_assets.models.registered_model import (
+    ArtifactError,
+    RegisteredModel,
+    UnscoredError,
+    load_artifact,
+    registered_artifact,
+)
 from trading_assets.models.splits import Fold, holdout_start, walk_forward
 from trading_assets.models.standing import champion_at
 from trading_assets.models.tables import FITS, FOLDS, OK, OUTCOMES, PREDICTIONS, SPLITS
@@ -29,10 +36,6 @@ from trading_assets.protocol.written_rows import assert_as_written, last_written
 from trading_assets.warehouse import Rows, Table, Warehouse
 
 _CHAMPION = "champion/"
-
-
-class UnscoredError(Exception):
-    """A session cannot be scored without a run; `str()` is one block for people."""
 
 
 @dataclass(frozen=True)
@@ -194,14 +197,8 @@ def load_verified(
     ArtifactError
         The artifact is damaged, or is not the model of the fold.
     UnscoredError
-        Scores are others than those on record, or the model learns on between two refits.
+        Scores are others than those on record, or what a model has learnt on since its refit is not what is on record.
     """
-    if isinstance(configuration.models[model], OnlineModel):
-        raise UnscoredError(
-            f"model {model} learns on between two refits, in runs alone\n"
-            f"  expected: a model that stays as it is until its next refit\n"
-            f"  what to do: trading-assets run --select models, and read its score in {PREDICTIONS.name}"
-        )
     artifact = registered_artifact(configuration, model, last.version)
     kept = warehouse.read_or_empty(FITS, rows=Rows("model", model))
     _assert_on_record(configuration, model, {FITS: kept})
@@ -219,6 +216,8 @@ def load_verified(
             f"model {model} learnt from {absent[0]}, which is no feature any more\n"
             "  what to do: trading-assets run --select models"
         )
+    if isinstance(configuration.models[model], OnlineModel):
+        loaded = learnt_on(warehouse, configuration, loaded, last.number)
     said = loaded.said(inputs.of(loaded.features), inputs.session)
     # The curve is no part of the artifact: what comes out of it has to be on record, too.
     score = said if loaded.curve is None else loaded.curve.score(said)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.models.families.odds import log_losses
+from trading_assets.models.online import learning_on
 from trading_assets.models.permutations import shuffled, strata_of
 from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.threads import one_thread
@@ -152,8 +153,8 @@ def score_shuffled(
         return None
     learns_from = training_set(made, train)
     with one_thread():
-        model = learner.fit(learns_from)
-        score = model_scores(model, made.features[test], made.session[test])
+        model, day = learning_on(learner.fit(learns_from), made, train, test, learner)
+        score = model_scores(model, made.features[test], day)
     label = made.label[test].astype(np.float64)
     pairs, auc, error = auc_within(score, label, strata[is_tested])
     base = np.full(test.size, learns_from.base_rate())

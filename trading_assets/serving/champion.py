@@ -11,9 +11,15 @@ from trading_assets.config.models import OnlineModel
 from trading_assets.models.fits import kept_fits
 from trading_assets.models.fold_inputs import inputs_of_sessions
 from trading_assets.models.on_record import hash_of_model
-from trading_assets.models.registered_model import ArtifactError, RegisteredModel, artifacts_in, load_artifact
+from trading_assets.models.registered_model import (
+    ArtifactError,
+    RegisteredModel,
+    UnscoredError,
+    artifacts_in,
+    load_artifact,
+)
 from trading_assets.models.registry import RegistryError, database_of
-from trading_assets.models.session_scores import UnscoredError, last_fold, load_verified
+from trading_assets.models.session_scores import last_fold, load_verified
 from trading_assets.models.standing import champion_by_run
 from trading_assets.models.tables import CHAMPIONS, FITS, FOLDS, OUTCOMES, PREDICTIONS
 from trading_assets.models.training import learner_of

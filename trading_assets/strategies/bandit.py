@@ -19,6 +19,7 @@ from pydantic import Field
 
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.strategies.ensemble import LAG, PERIODS, MemberParameters, paper_returns, regimes_of
+from trading_assets.strategies.interface.target_weights import OF_REGIME
 
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "bandit"
@@ -56,7 +57,8 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     """Return the target weights of the member that is played, as long as it is.
 
     Who is played is chosen at the first session of each `rebalance` period. A row is where the weight changes, its
-    reason ``played`` where another member, or cash, is played than at the symbol's session before, else ``members``.
+    reason ``regime`` where another member, or cash, is played than at the symbol's session before, else ``members``.
+    What another member brings is spread over sessions by the engine.
     """
     rows = panel.sort("symbol", "session")
     sessions = rows["session"].unique().sort()
@@ -80,7 +82,7 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     return (
         rows.select("session", "symbol")
         .with_columns(target_weight=pl.Series(target), played=pl.Series(played))
-        .with_columns(reason=pl.when(changed).then(pl.lit("played")).otherwise(pl.lit("members")))
+        .with_columns(reason=pl.when(changed).then(pl.lit(OF_REGIME)).otherwise(pl.lit("members")))
         .filter(pl.col("target_weight") != before)
         .select("session", "symbol", "target_weight", "reason")
         .sort("session", "symbol")

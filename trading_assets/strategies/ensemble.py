@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.config.strategies import TargetWeightParameters
 from trading_assets.models.regime_numbers import NUMBERS_PER_REGIME
+from trading_assets.strategies.interface.target_weights import OF_REGIME
 
 #: Stable name of this strategy on record, wherever this file moves to.
 IDENTITY = "ensemble"
@@ -73,9 +74,9 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
 
     A member's weight is set anew at the first session of each `rebalance` period and stays until the next; a
     member's own changes are followed at once. A row is where the sum over members changes, its reason ``members`` if
-    one of them changed its mind, else ``rebalance``. What members hold of a symbol is one position, also where a
-    member holds it as legs of pairs: opposite sides cancel and cost nothing. Symbols outside the ensemble's own
-    universe are left out, of the paper returns too.
+    one of them changed its mind, else ``regime``: what these move is spread over sessions by the engine. What members
+    hold of a symbol is one position, also where a member holds it as legs of pairs: opposite sides cancel and cost
+    nothing. Symbols outside the ensemble's own universe are left out, of the paper returns too.
     """
     rows = panel.sort("symbol", "session")
     sessions = rows["session"].unique().sort()
@@ -98,7 +99,7 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
             "session",
             "symbol",
             "target_weight",
-            reason=pl.when("moved").then(pl.lit("members")).otherwise(pl.lit("rebalance")),
+            reason=pl.when("moved").then(pl.lit("members")).otherwise(pl.lit(OF_REGIME)),
         )
         .sort("session", "symbol")
     )

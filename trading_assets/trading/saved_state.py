@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, SPREAD, TRADE
 from trading_assets.backtests.engine.resumable_run import SavedRun
 from trading_assets.backtests.running_backtest import SavedBacktest
 from trading_assets.config.canonical import canonical
 
 #: Raise it when the engine's state gains or loses a field, or one of its fields another meaning.
-LAYOUT = 1
+LAYOUT = 2
 #: Types of the engine's arrays; those of numbers are floats if nothing is said.
 _DTYPES: dict[str, np.dtype[Any]] = {
     **{name: np.dtype(np.float64) for name in SavedRun._fields},
@@ -29,6 +29,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "account": ACCOUNT,
     "positions": POSITION,
     "orders": ORDER,
+    "spread": SPREAD,
     "trades": TRADE,
     "decisions": DECISION,
     "fills": FILL,

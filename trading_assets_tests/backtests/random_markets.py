@@ -53,6 +53,7 @@ RISKS = st.fixed_dictionaries(
         "drawdown_limit": st.sampled_from([0.2, 0.05, 0.02, 1.0]),
         "halt_sessions": st.integers(0, 8),
         "restart_risk": st.sampled_from([0.5, 0.0, 1.0]),
+        "max_regime_turnover": st.sampled_from([0.05, 0.3, 0.007]),
         "health_clean_sessions": st.integers(1, 6),
         "missing_sessions_exit": st.integers(1, 3),
         "delisting_sessions": st.sampled_from([3, 5, 10]),
@@ -299,10 +300,14 @@ def _wild_targets(random: np.random.Generator, market: Market, shape: dict[str, 
             position_index.append(p)
             weight.append(float(side * size * random.choice([0.25, 0.5, 1.0])))
         first[t + 1] = len(position_index)
+    changes = np.zeros(0, dtype=np.bool_)  # of regime
+    if random.random() < 0.5:
+        changes = random.random(len(position_index)) < random.choice([0.3, 1.0])
     return Targets(
         first=first,
         position_index=np.array(position_index, dtype=np.int64),
         weight=np.array(weight, dtype=np.float64),
+        of_regime=changes,
         eligible=random.random(len(position_index)) < 0.95,
         reason=np.where(np.array(weight) == 0, EXIT_REASONS.index("rule"), len(EXIT_REASONS)).astype(np.int64),
         symbol=np.array([i for _, i in slots], dtype=np.int64),

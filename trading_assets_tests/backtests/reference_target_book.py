@@ -14,6 +14,7 @@ from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, le
 from trading_assets_tests.backtests.reference_book import Plain
 from trading_assets_tests.backtests.reference_engine import Twin
 from trading_assets_tests.backtests.reference_legs import HALT, Leg, Target
+from trading_assets_tests.backtests.reference_regimes import Row
 
 REBALANCE = EXIT_REASONS.index("rebalance")
 STAND_IN_ATR = 2.5
@@ -35,6 +36,7 @@ class TargetBook(Twin):
         self.legs = {}
         self.held = self.legs  # type: ignore[assignment]
         self.orders: list[Target] = []
+        self.going_on: dict[int, Row] = {}
         self.leaves: dict[int, float] = {}
         self.growth_of: dict[int, float] = {}
         self.traded: dict[tuple[int, int], float] = {}

@@ -7,7 +7,6 @@ order: a slot is to be `weight` of equity. Positions are signed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,9 @@ from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import largest_cut, loses_more
 from trading_assets_tests.backtests.reference_book import Outcome
 from trading_assets_tests.backtests.reference_legs import HALT
+from trading_assets_tests.backtests.reference_regimes import Row, spread
 from trading_assets_tests.backtests.reference_target_book import REBALANCE, TargetBook
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
-
-
-@dataclass
-class Row:
-    """A row of the session on its way to a decision: `rejected` says why not."""
-
-    position_index: int
-    weight: float
-    eligible: bool
-    reason: int
-    kind: str = "grow"  # shrink, nothing
-    rejected: str | None = None
-    granted: float = 0.0
-    cuts: list[tuple[float, str]] = field(default_factory=list)
-
-    @property
-    def growing(self) -> bool:
-        return self.kind == "grow" and self.rejected is None
 
 
 def simulate_targets_plainly(market: Market, targets: Targets, run_parameters: np.void, settings: Settings) -> Outcome:
@@ -106,6 +88,8 @@ class TargetTwin(TargetBook):
         return True  # `force` does it
 
     def force(self, t: int, fired: bool) -> None:
+        if fired:
+            self.going_on = {}
         for order in list(self.orders):
             p = order.position_index
             if p not in self.legs and (fired or order.weight == 0):
@@ -121,6 +105,8 @@ class TargetTwin(TargetBook):
                 continue
             reason = self.forced_reason(t, p, fired or self.ruined)
             if reason is not None:
+                for leg in (p, self.partner(p)):
+                    self.going_on.pop(leg, None)  # type: ignore[arg-type]
                 self.order(t, p, 0.0, EXIT_REASONS.index(reason), self.say(t, p, "exit", reason))
 
     def forced_reason(self, t: int, p: int, leaving: bool) -> str | None:
@@ -138,18 +124,15 @@ class TargetTwin(TargetBook):
     # --- rows ----------------------------------------------------------------------------------------------------
 
     def decide_rows(self, t: int, multiplier: float) -> None:
-        span = range(self.targets.first[t], self.targets.first[t + 1])
-        rows = [
-            Row(
-                self.targets.position_index[k], self.targets.weight[k], self.targets.eligible[k], self.targets.reason[k]
-            )
-            for k in span
-        ]
+        rows = self.rows_of(t)
         for row in rows:
+            row.wanted, row.scale = row.weight, multiplier
             self.test(t, row)
         self.reject_legs(rows)
+        current = {row.position_index: self.weight(row.position_index) for row in rows}
+        self.going_on |= spread(rows, current, self.s.max_regime_turnover)
         gross, symbols, sectors = self.standing(rows)
-        self.cap(rows, multiplier, symbols, sectors)
+        self.cap(rows, symbols, sectors)
         asked = sum(row.granted for row in rows if row.growing)
         if gross + asked > self.s.max_gross and asked > 0:
             scale = max(0.0, self.s.max_gross - gross) / asked
@@ -172,6 +155,30 @@ class TargetTwin(TargetBook):
         self.reject_legs(rows)
         for row in rows:
             self.conclude(t, row, multiplier)
+
+    def rows_of(self, t: int) -> list[Row]:
+        """What is stated, and what goes on from an earlier change of regime; what is stated ends that of its slot."""
+        of = self.targets
+        rows = [
+            Row(
+                of.position_index[k], of.weight[k], of.eligible[k], of.reason[k], bool(of.of_regime and of.of_regime[k])
+            )
+            for k in range(of.first[t], of.first[t + 1])
+        ]
+        stated = {row.position_index for row in rows}
+        for p in stated:
+            self.going_on.pop(p, None)
+
+        def is_free(p: int) -> bool:
+            return self.order_of(p) is None and bool(self.m.present[t][self.symbol(p)])
+
+        for p in sorted(self.going_on):
+            other = self.partner(p)
+            if is_free(p) and (other not in self.going_on or is_free(other)):
+                rows.append(self.going_on[p])
+        for row in rows:
+            self.going_on.pop(row.position_index, None)
+        return sorted(rows, key=lambda row: row.position_index)
 
     def entry_block_reason(self) -> str | None:
         if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
@@ -245,7 +252,7 @@ class TargetTwin(TargetBook):
             sectors[self.m.sector[i]] = sectors.get(self.m.sector[i], 0.0) + weight
         return gross, symbols, sectors
 
-    def cap(self, rows: list[Row], multiplier: float, symbols: dict[int, float], sectors: dict[int, float]) -> None:
+    def cap(self, rows: list[Row], symbols: dict[int, float], sectors: dict[int, float]) -> None:
         """Caps of symbol and sector in order of the rows; both legs of a pair by one factor."""
         done: set[int] = set()
         for row in rows:
@@ -259,7 +266,7 @@ class TargetTwin(TargetBook):
             share, taken = 1.0, []
             for leg in legs:
                 i = self.symbol(leg.position_index)
-                sector, asked = self.m.sector[i], abs(leg.weight) * multiplier
+                sector, asked = self.m.sector[i], abs(leg.weight) * leg.scale
                 room, limit = self.s.max_symbol - symbols[i], "max_symbol"
                 if sector >= 0 and self.s.max_sector - sectors.get(sector, 0.0) < room:
                     room, limit = self.s.max_sector - sectors.get(sector, 0.0), "max_sector"
@@ -351,8 +358,9 @@ class TargetTwin(TargetBook):
         p, current, waiting = row.position_index, self.weight(row.position_index), self.order_of(row.position_index)
         if row.kind == "nothing":
             return
-        numbers: dict[str, Any] = {"target_weight": row.weight, "equity": self.out.equity[-1]}
+        numbers: dict[str, Any] = {"target_weight": row.wanted, "equity": self.out.equity[-1]}
         if row.rejected:
+            self.going_on.pop(p, None)
             if row.rejected in ("zero_size", "var_limit"):
                 numbers["limit"] = largest_cut(row.cuts)
             self.say(t, p, "reject", row.rejected, **numbers)
@@ -363,6 +371,7 @@ class TargetTwin(TargetBook):
                 self.order(t, p, 0.0, row.reason, self.say(t, p, "exit", row.reason))
         elif row.kind == "shrink":
             reason = REBALANCE if row.weight != 0 else row.reason
+            numbers["limit"] = "max_regime_turnover" if p in self.going_on else None
             decision = self.say(t, p, "exit", reason, granted_weight=row.weight, **numbers)
             self.drop(p)
             if p in self.legs or row.weight != 0:

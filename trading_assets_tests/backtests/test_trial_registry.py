@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.backtests import trial_registry
 from trading_assets.backtests.trial_registry import (
     TRIALS,
     Evaluation,
@@ -213,6 +214,23 @@ def test_trials_on_record_by_name_still_count() -> None:
     hashes = [params_hash(TYPE, Parameters(stop_atr=stop)) for stop in (2.0, 2.5)]
     assert sorted(behind(register, "renamed", TYPE, ["A"])["params_hash"]) == sorted(hashes)
     assert sorted(behind(register, "first", TYPE, ["A"])["params_hash"]) == sorted([*hashes, "p"])
+
+
+def test_how_regimes_are_made_is_part_of_what_they_weigh_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version is another trial of an ensemble, and none of a member."""
+    strategies = {"breakout": {"type": "equity_momentum"}, "both": {"type": "ensemble", "members": ["breakout"]}}
+    made = loaded(tmp_path, strategies=strategies)
+    before = settings_of(made, "both"), settings_of(made, "breakout")
+    monkeypatch.setattr(trial_registry, "REGIMES_VERSION", 1_000)
+    assert settings_of(made, "both") != before[0]
+    assert settings_of(made, "breakout") == before[1]
+
+
+def test_a_limit_that_is_younger_than_a_trial_changes_no_identity_by_its_default(tmp_path: Path) -> None:
+    def limited(most: float) -> str:
+        return settings_of(loaded(tmp_path, risk={"max_regime_turnover": most}))
+
+    assert limited(0.05) == settings_of(loaded(tmp_path)) != limited(0.1)
 
 
 OTHER: dict[str, dict[str, Any]] = {

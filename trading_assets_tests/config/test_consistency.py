@@ -25,13 +25,6 @@ HOLDOUT = {"holdout": ["2017-04-01", "2017-12-29"]}
             ["no model 'forward_return'", "key: strategies.ml.model", "what to do: write it under `models`"],
         ),
         ({"cross_validation": {"plan": {}}}, ["no model 'plan'", "key: cross_validation.plan"]),
-        (
-            {
-                "models": {"forward_return": {"type": "online", "universe": "equity"}},
-                "cross_validation": {"forward_return": {}},
-            },
-            ["forward_return learns on within its test folds", "key: cross_validation.forward_return"],
-        ),
         ({"universe": {"equity": []}}, ["a universe without symbols", "key: universe.equity"]),
         (
             {"market_data": [EQUITY], "benchmarks": {"equity": "SPX"}},

@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from trading_assets.models.session_scores import UnscoredError, score_session
+from trading_assets.models.session_scores import score_session
+from trading_assets.models.tables import PREDICTIONS
 from trading_assets_tests.conftest import Experiment
 from trading_assets_tests.end_to_end.experiments import changed, run
 
@@ -69,6 +70,9 @@ def test_the_same_again_learns_nothing(whole: Experiment) -> None:
     assert "models/quick unchanged" in said and "strategies/either unchanged" in said
 
 
-def test_between_two_runs_it_scores_nothing(whole: Experiment) -> None:
-    with pytest.raises(UnscoredError, match="learns on between two refits"):
-        score_session(whole.warehouse, whole.configuration, "quick", None, dt.datetime(2026, 1, 1))
+def test_a_session_that_a_run_has_scored_scores_the_same(whole: Experiment) -> None:
+    scores = score_session(whole.warehouse, whole.configuration, "quick", None, dt.datetime(2026, 1, 1)).rows
+    written = whole.warehouse.read(PREDICTIONS).filter(model="quick", session=scores["session"][0])
+    columns = ["symbol", "score", "fold", "version"]
+    assert scores.select(columns).sort("symbol").equals(written.select(columns).sort("symbol"))
+    assert scores.height == 5

@@ -13,13 +13,13 @@ from trading_assets.config.models import FAMILIES, OnlineModel
 from trading_assets.models.families.online import Online
 from trading_assets.models.fits import FittedModels
 from trading_assets.models.kept_folds import KeptFolds
-from trading_assets.models.online import followed, rows_to_learn
+from trading_assets.models.online import followed, learning_on, rows_to_learn
 from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.run import ModelRun, out_of_sample_scores, run_model
-from trading_assets.models.samples import Samples
+from trading_assets.models.samples import RowNumbers, Samples
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.tables import FITS, FOLDS, PREDICTIONS
-from trading_assets.models.training import Learner, training_rows, training_set
+from trading_assets.models.training import Learner, model_scores, training_rows, training_set
 from trading_assets_tests.models.panels import NO_HOLDOUT, dates_of, run, samples
 
 SETTINGS = OnlineModel(
@@ -142,3 +142,61 @@ def test_a_model_of_another_family_stays_as_it_is() -> None:
     model = learner.fit(training_set(made, training_rows(made, fold, made.scorable()).rows))
     found, rows = followed(model, made, fold, made.scorable(), learner)
     assert found is model and rows is None
+
+
+def scores_of_tested(made: Samples, train: RowNumbers, test: RowNumbers) -> np.ndarray:
+    """Scores of tested rows by what was learnt on `train`, and then on through them."""
+    learner = Learner(SETTINGS, seed=3)
+    model, day = learning_on(learner.fit(training_set(made, train)), made, train, test, learner)
+    return model_scores(model, made.features[test], day)
+
+
+def middle(made: Samples) -> tuple[RowNumbers, RowNumbers]:
+    """Rows that train, before and after sixty sessions, and the rows of these: no label is in both."""
+    dates = np.unique(made.session)
+    first, last = dates[120], dates[179]
+    known = made.scorable() & ~np.isnan(made.label)
+    test = np.flatnonzero(known & (made.session >= first) & (made.session <= last))
+    apart = (made.label_end < first) | (made.session > made.label_end[test].max())
+    return np.flatnonzero(known & apart), test
+
+
+def test_cross_validation_learns_on_from_labels_that_were_over_alone() -> None:
+    """Tested sessions lie between those that train: a label moves the scores after its end, and none up to it."""
+    made = samples()
+    train, test = middle(made)
+    found = scores_of_tested(made, train, test)
+    session = np.unique(made.session[test])[30]
+    over = np.zeros(made.session.size, dtype=bool)
+    over[test] = made.label_end[test] >= session
+    other = scores_of_tested(replace(made, label=np.where(over, 1 - made.label, made.label)), train, test)
+    until = made.session[test] <= session
+    assert (found[until] == other[until]).all()
+    assert (found[~until] != other[~until]).any()
+
+
+def test_the_first_tested_session_is_scored_by_what_was_trained() -> None:
+    made = samples()
+    train, test = middle(made)
+    first = made.session[test] == made.session[test].min()
+    trained = Learner(SETTINGS, seed=3).fit(training_set(made, train))
+    found = scores_of_tested(made, train, test)
+    assert (found[first] == trained.score(made.features[test][first])).all()
+    assert (found[~first] != trained.score(made.features[test][~first])).any()
+
+
+def test_after_its_training_it_learns_on_as_in_a_fold() -> None:
+    """Where nothing is purged between training and test the scores are those of the walk forward, to the bit."""
+    made = samples()
+    fold = walk_forward(dates_of(made), SETTINGS)[0]
+    rows = rows_to_learn(made, fold, made.scorable())
+    begins = (fold.test_start - dt.date(1970, 1, 1)).days
+    over = made.over_by(fold.train_end)[rows]
+    train, test = rows[over], rows[~over]
+    learner = Learner(SETTINGS, seed=3)
+    model, day = learning_on(learner.fit(training_set(made, train)), made, train, test, learner)
+    expected = follow(made, fold)
+    own = test[made.session[test] >= begins]
+    assert own.size > 100
+    found = model_scores(model, made.features[own], day[made.session[test] >= begins])
+    assert (found == expected.score_by_session(made.features[own], made.session[own])).all()

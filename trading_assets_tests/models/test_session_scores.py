@@ -16,9 +16,9 @@ import pytest
 
 from trading_assets.config import ConfigurationError
 from trading_assets.features.tables import DAILY
-from trading_assets.models.registered_model import ArtifactError, artifacts_in
+from trading_assets.models.registered_model import ArtifactError, UnscoredError, artifacts_in
 from trading_assets.models.registry import database_of
-from trading_assets.models.session_scores import UnscoredError, known_name, score_session
+from trading_assets.models.session_scores import known_name, score_session
 from trading_assets.models.tables import FITS, FOLDS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, record_decision

@@ -111,11 +111,11 @@ def test_rows_add_up_to_the_weights_of_who_is_played(period: str) -> None:
         now = [held[symbol] for symbol in own["symbol"]]
         assert now in (own["weight_a"].to_list(), own["weight_b"].to_list(), [0.0] * own.height)
     assert not rows
-    assert reasons == {"played", "members"}
+    assert reasons == {"regime", "members"}
 
 
 def test_who_is_played_stays_for_its_period() -> None:
-    played = bandit(panel(sessions=120), rebalance="month").filter(reason="played")
+    played = bandit(panel(sessions=120), rebalance="month").filter(reason="regime")
     late = played.filter(pl.col("session").dt.day() > 7)
     assert late.height < played.height / 4  # of a symbol without a bar on the first session, and of the first month
 

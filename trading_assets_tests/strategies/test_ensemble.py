@@ -205,11 +205,11 @@ def test_rows_add_up_to_the_members_times_their_weights() -> None:
             assert target == pytest.approx(old_target, abs=1e-15)
         else:
             assert row["target_weight"] == pytest.approx(target, abs=1e-15)
-            assert row["reason"] == ("rebalance" if of_members == old_members else "members")
+            assert row["reason"] == ("regime" if of_members == old_members else "members")
             seen.add(row["reason"])
         before[bar["symbol"]] = (target, of_members)
     assert not rows
-    assert seen == {"rebalance", "members"}
+    assert seen == {"regime", "members"}
 
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])
@@ -223,7 +223,7 @@ def test_weights_are_set_anew_at_the_first_session_of_a_period(period: str) -> N
     }
     name = periods[period]
     starts = [day for last, day in pairwise(days) if name(day) != name(last)]
-    rebalanced = ensemble(frame, rebalance=period).filter(reason="rebalance")
+    rebalanced = ensemble(frame, rebalance=period).filter(reason="regime")
     # A symbol without a bar at the first session follows at its next one.
     late = rebalanced.filter(~pl.col("session").is_in(starts))
     for row in late.iter_rows(named=True):

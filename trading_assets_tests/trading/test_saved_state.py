@@ -43,8 +43,8 @@ def test_the_same_state_has_the_same_text(saved: SavedBacktest) -> None:
 
 def test_another_layout_is_refused(saved: SavedBacktest, monkeypatch: pytest.MonkeyPatch) -> None:
     text = encode(saved)
-    monkeypatch.setattr(saved_state, "LAYOUT", 2)
-    with pytest.raises(StateLayoutError, match="layout 1, this version reads layout 2"):
+    monkeypatch.setattr(saved_state, "LAYOUT", 3)
+    with pytest.raises(StateLayoutError, match="layout 2, this version reads layout 3"):
         decode(text)
 
 

@@ -171,6 +171,9 @@ class Targets(NamedTuple):
     symbol, pair_index
         (slots,) column of the market arrays; number of the pair, -1 for none. The two legs of a pair are
         neighbours.
+    of_regime
+        (rows,) the row follows a change of regime: it moves its position within `max_regime_turnover` a session. Empty:
+        no row does.
     """
 
     first: Integers
@@ -180,6 +183,7 @@ class Targets(NamedTuple):
     reason: Integers
     symbol: Integers
     pair_index: Integers
+    of_regime: Flags = np.zeros(0, np.bool_)
 
 
 MAX_TRIGGERS = 4
@@ -238,7 +242,16 @@ REJECTIONS = (
     "no_borrow",  # it cannot be sold short
 )
 #: Limits that make an order smaller than what was asked for.
-LIMITS = ("max_position", "max_symbol", "max_sector", "max_gross", "capacity", "cash", "var_limit")
+LIMITS = (
+    "max_position",
+    "max_symbol",
+    "max_sector",
+    "max_gross",
+    "capacity",
+    "cash",
+    "var_limit",
+    "max_regime_turnover",
+)
 HOLDS = (
     "already_held",
     "stop_raised",

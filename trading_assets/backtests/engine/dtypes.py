@@ -76,6 +76,17 @@ ORDER = np.dtype(
     align=True,
 )
 
+#: What is left of a change of regime, by slot of a position.
+SPREAD = np.dtype(
+    [
+        ("left", np.int64),  # sessions that may still grow it; 0: nothing is left
+        ("weight", np.float64),  # that the strategy wants
+        ("reason", np.int64),
+        ("eligible", np.int64),
+    ],
+    align=True,
+)
+
 ACCOUNT = np.dtype(
     [
         ("closed", np.int64),  # last session whose books are closed: the run goes on after it; -1: none

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.backtests.engine.arrays import Flags, Floats, Integers
-from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE, RecordArray
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, SPREAD, TRADE, RecordArray
 from trading_assets.backtests.engine.jit import compiled
 from trading_assets.backtests.engine.settings import VAR_TAIL, Settings
 
@@ -82,6 +82,15 @@ class State(NamedTuple):
     growth: Floats  # (slots,) and by which it makes it larger
     by_side: Floats  # (2, symbols) bought and sold by all orders: notional at the open, weight at the close
     sliced: Floats  # (2, symbols) quantity of the liquidation's slices among these
+    scale: Floats  # (slots,) multiplier of the risk that a row of this session is under
+    # of changes of regime
+    spread: RecordArray  # (slots,) what is left of one
+    row_slot: Integers  # (slots,) rows of this session: those that are stated, and those that go on
+    row_weight: Floats
+    row_eligible: Flags
+    row_reason: Integers
+    row_of_regime: Flags
+    wanted: Floats  # (slots,) weight of the row before it was spread
 
 
 class Records(NamedTuple):
@@ -153,6 +162,14 @@ def new_state(slots: int, sessions: int, max_positions: int, sector: Integers, s
         growth=np.zeros(slots),
         by_side=np.zeros((2, sector.size)),
         sliced=np.zeros((2, sector.size)),
+        scale=np.ones(slots),
+        spread=np.zeros(slots, SPREAD),
+        row_slot=np.zeros(slots, np.int64),
+        row_weight=np.zeros(slots),
+        row_eligible=np.zeros(slots, np.bool_),
+        row_reason=np.zeros(slots, np.int64),
+        row_of_regime=np.zeros(slots, np.bool_),
+        wanted=np.zeros(slots),
     )
 
 

@@ -39,6 +39,7 @@ BY_GROSS = LIMITS.index("max_gross")
 BY_CAPACITY = LIMITS.index("capacity")
 BY_CASH = LIMITS.index("cash")
 BY_VALUE_AT_RISK = LIMITS.index("var_limit")
+BY_REGIME_TURNOVER = LIMITS.index("max_regime_turnover")
 
 SCORE = NUMBERS.index("score")
 RANKS = NUMBERS.index("strength_rank")  # the other two ranks follow

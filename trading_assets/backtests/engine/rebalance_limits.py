@@ -135,7 +135,6 @@ def load_target_scenarios(t: int, first: int, last: int, targets: Targets, deriv
 def cap_growing_rows(
     first: int,
     last: int,
-    multiplier: float,
     market: Market,
     targets: Targets,
     settings: Settings,
@@ -150,7 +149,7 @@ def cap_growing_rows(
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
             if state.verdict[p] == GROWS:
-                asked = abs(targets.weight[leg]) * multiplier
+                asked = abs(targets.weight[leg]) * state.scale[p]
                 limit, room = _room(targets.symbol[p], market, settings, state)
                 state.granted[p] = min(asked, max(0.0, room))
                 left = state.granted[p] / asked if asked > 0.0 else 0.0
@@ -161,7 +160,7 @@ def cap_growing_rows(
         for leg in range(row, row + legs):
             p = targets.position_index[leg]
             if state.verdict[p] == GROWS:
-                granted = abs(targets.weight[leg]) * multiplier * share if share < 1.0 else state.granted[p]
+                granted = abs(targets.weight[leg]) * state.scale[p] * share if share < 1.0 else state.granted[p]
                 _count(targets.symbol[p], granted - state.granted[p], market, state)
                 state.granted[p] = granted
                 total += granted

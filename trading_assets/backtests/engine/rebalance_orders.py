@@ -22,6 +22,7 @@ from trading_assets.backtests.engine.portfolio_state import (
 from trading_assets.backtests.engine.reason_codes import (
     ADV,
     BY_GROSS,
+    BY_REGIME_TURNOVER,
     BY_VALUE_AT_RISK,
     CAPACITY_LIMIT,
     DATA_MISSING,
@@ -60,6 +61,14 @@ from trading_assets.backtests.engine.rebalance_limits import (
     value_of,
     weight_of,
 )
+from trading_assets.backtests.engine.regime_turnover import (
+    end_of_spread,
+    forget_spread,
+    is_grown,
+    rows_of_session,
+    spread_moves,
+    stated_rows,
+)
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets.backtests.engine.target_quantities import partner_of
 from trading_assets.backtests.engine.value_at_risk import is_limited, share_within, tail_loss
@@ -85,6 +94,9 @@ def force_exits(
     A halt cancels the orders of flat slots. After a total loss everything goes, whenever it was bought.
     """
     account = state.account[0]
+    if liquidate:
+        for p in range(state.spread.size):
+            forget_spread(p, targets, state)
     place = 0
     while place < account["queued"]:
         p = state.queue[place]
@@ -104,6 +116,7 @@ def force_exits(
             continue
         reason = _forced_reason(t, p, leaving, market, targets, derived, settings, state)
         if reason >= 0:
+            forget_spread(p, targets, state)
             _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, run_parameters, state)
 
 
@@ -202,17 +215,22 @@ def decide_targets(
     the others would grow, and some of them beyond their own capacity.
     """
     first, last = targets.first[t], targets.first[t + 1]
+    if targets.of_regime.size > 0:
+        first, last = 0, stated_rows(t, market, targets, state)
+        targets = rows_of_session(targets, state)
     if first == last:
         return
     for row in range(first, last):
-        state.verdict[targets.position_index[row]] = _verdict(
-            t, row, entry_block_reason, market, targets, derived, state
-        )
-        state.row[targets.position_index[row]] = row
-        begin_sizing(targets.position_index[row], state)
+        p = targets.position_index[row]
+        state.verdict[p] = _verdict(t, row, entry_block_reason, market, targets, derived, state)
+        state.row[p] = row
+        state.scale[p] = multiplier
+        begin_sizing(p, state)
     _reject_other_legs(first, last, targets, state)
+    if targets.of_regime.size > 0:
+        spread_moves(last, targets, settings, state)
     gross = standing_weights(first, last, market, targets, state)
-    asked = cap_growing_rows(first, last, multiplier, market, targets, settings, state)
+    asked = cap_growing_rows(first, last, market, targets, settings, state)
     scale = 1.0
     if gross + asked > settings.max_gross:
         scale = max(0.0, settings.max_gross - gross) / asked if asked > 0.0 else 1.0
@@ -244,12 +262,6 @@ def decide_targets(
         _conclude(t, row, multiplier, room, risk, market, targets, run_parameters, settings, state, records)
 
 
-@compiled
-def _grows(weight: float, current: float) -> bool:
-    """Whether it takes a larger position to get from a weight to another, or one on the other side."""
-    return weight * current < 0.0 or abs(weight) > abs(current)
-
-
 @inlined
 def _verdict(
     t: int, row: int, entry_block_reason: int, market: Market, targets: Targets, derived: Derived, state: State
@@ -263,7 +275,7 @@ def _verdict(
         return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
     if weight == 0.0 and not state.busy[p] and not state.ordered[p]:
         return NOTHING
-    if not _grows(weight, weight_of(p, state)):
+    if not is_grown(weight, weight_of(p, state)):
         return SHRINKS
     if entry_block_reason >= 0:
         return entry_block_reason
@@ -329,7 +341,7 @@ def _conclude(
     granted = math.copysign(state.granted[p], weight) if verdict == GROWS else weight
     decision, why = REJECT, verdict
     if verdict == GROWS:
-        decision = ENTER if _grows(granted, current) else EXIT
+        decision = ENTER if is_grown(granted, current) else EXIT
         why = REBALANCE if weight * current > 0.0 else reason
     elif verdict == SHRINKS:
         decision, why = EXIT, REBALANCE if weight != 0.0 else reason
@@ -337,9 +349,11 @@ def _conclude(
     if index >= 0:
         if verdict in (GROWS, ZERO_SIZE, VAR_LIMIT):
             records.decisions[index]["limit"] = state.limit[p]
+        elif verdict == SHRINKS and state.spread[p]["left"] > 0:
+            records.decisions[index]["limit"] = BY_REGIME_TURNOVER
         numbers = records.decisions[index]["numbers"]
         equity, change = account["equity"], _change(p, granted, state)
-        numbers[TARGET_WEIGHT] = weight
+        numbers[TARGET_WEIGHT] = state.wanted[p] if targets.of_regime.size > 0 else weight
         numbers[GRANTED_WEIGHT] = granted if verdict < 0 else 0.0
         numbers[NOTIONAL] = change
         if market.close[t, i] > 0.0:
@@ -361,6 +375,7 @@ def _conclude(
             records.decisions[index]["order"] = index
         _order(t, p, granted, why, index, market, targets, run_parameters, state)
         return
+    end_of_spread(p, state)
     if is_forced_out(p, state):
         return
     if state.ordered[p]:

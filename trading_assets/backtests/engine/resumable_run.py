@@ -51,10 +51,11 @@ class SavedRun(NamedTuple):
     """
 
     account: RecordArray  # (1,)
-    positions: RecordArray  # (slots,), as `orders`, `busy` and `ordered`
+    positions: RecordArray  # (slots,), as `orders`, `busy`, `ordered` and `spread`
     orders: RecordArray
     busy: Flags
     ordered: Flags
+    spread: RecordArray
     held: Integers
     queue: Integers
     volatilities: Floats
@@ -195,7 +196,7 @@ class Run:
 
 
 #: Arrays of the state that outlive a session, and of the records.
-_STATE = ("account", "positions", "orders", "busy", "ordered", "volatilities", "sorted_volatilities")
+_STATE = ("account", "positions", "orders", "busy", "ordered", "spread", "volatilities", "sorted_volatilities")
 _RECORDS = (
     "equity",
     "settled_equity",
@@ -276,6 +277,8 @@ def records_for(
     count = max(1, int(rows[last + 1] - rows[first]))
     freezes = sessions // settings.delisting_sessions + 1  # that a position can meet
     if isinstance(signals, Targets):
+        if signals.of_regime.any():  # what is left of a change of regime is a row of each session that follows
+            count += sessions * signals.symbol.size
         # A row leads to two decisions at its close (a flip that may only close), two at its open, and four of its exit
         # (forced, delisted, and what is cancelled then), and to two fills.
         return new_records(

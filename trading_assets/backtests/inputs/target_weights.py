@@ -15,7 +15,7 @@ from trading_assets.backtests.inputs.order_signals import SCALING
 from trading_assets.backtests.inputs.plan import BacktestPlan
 from trading_assets.config.strategies import TargetWeightParameters
 from trading_assets.strategies.interface.module import TargetWeightModule
-from trading_assets.strategies.interface.target_weights import stated_weights
+from trading_assets.strategies.interface.target_weights import OF_REGIME, stated_weights
 
 #: Parameters that the engine alone reads: sets that differ in nothing else share their target weights.
 _OF_THE_ENGINE = {"capacity", "volatility_scaling"}
@@ -86,6 +86,8 @@ def targets_of(rows: pl.DataFrame, panel: pl.DataFrame, axes: MarketAxes, market
         symbol=slots["i"].to_numpy(writable=True),
         pair_index=slots["pair_index"].to_numpy(writable=True),
     )
+    if OF_REGIME in names:
+        targets = targets._replace(of_regime=targets.reason == names.index(OF_REGIME))
     return targets, AxisLabels(axes, triggers=names, exits=names, pairs=tuple(groups["pair_id"]))
 
 

@@ -17,7 +17,11 @@ from trading_assets.market_data.alternative.publications import (
     rewritten,
     stamped_as_observed,
 )
-from trading_assets.market_data.alternative.written import record_publications
+from trading_assets.market_data.alternative.written import (
+    announce_rewritten,
+    assert_rewritten_as_written,
+    record_publications,
+)
 from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS
 from trading_assets.warehouse import Whole
 
@@ -40,8 +44,11 @@ def publications(step: Step) -> Mapping[str, Any]:
     """What was published beside prices, and when: each value with each of its revisions, and rows that are none."""
     taken, held = read_publications(step.configuration), step.work.aside()
     before, told = held.read_or_empty(PUBLICATIONS), held.read_or_empty(REWRITTEN_PUBLICATIONS)
+    assert_rewritten_as_written(step.configuration, told)
     again = rewritten(before, taken.publications, told, step.now)
+    told = pl.concat([told, again])
     if not again.is_empty():  # first: a kill in between repeats it, and loses none
+        announce_rewritten(step, told)
         step.work.append(REWRITTEN_PUBLICATIONS, again)
         first = again.row(0, named=True)
         step.log.warning(
@@ -50,7 +57,7 @@ def publications(step: Step) -> Mapping[str, Any]:
             f"{first['old']} became {first['new']}. A revision is published later; see {REWRITTEN_PUBLICATIONS.name}"
         )
     step.work.replace(Whole(), {PUBLICATIONS: taken.publications, REJECTED_PUBLICATIONS: taken.rejected})
-    record_publications(step)
+    record_publications(step, told)
     if not taken.rejected.is_empty():
         counts = taken.rejected.group_by("reason").len().sort("reason")
         first = taken.rejected.row(0, named=True)

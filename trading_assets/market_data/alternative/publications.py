@@ -13,6 +13,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.config.alternative import AlternativeData
 from trading_assets.config.canonical import digest
+from trading_assets.market_data.alternative.alfred import ask_for, vintages_of
 from trading_assets.market_data.alternative.stamps import days_after, to_publications
 from trading_assets.market_data.reference.risk_free import MISSING
 from trading_assets.market_data.sources.dates import DateColumnError, to_daily_times, to_local_times
@@ -82,7 +83,10 @@ def read_provider(provider: str, settings: AlternativeData, directory: Path) -> 
     """
     key = f"alternative_data.{provider}"
     try:
-        tables = [table for path, name in find(settings.path, directory) for table in open_tables(path, name, Layout())]
+        if settings.alfred is not None:
+            ask_for(settings.alfred, directory / settings.path)
+        files = find(settings.path, directory)
+        tables = [table for path, name in files for table in _tables_of(path, name, settings)]
         parts = [_of_table(table, provider, settings) for table in tables]
     except SourceError as error:
         raise SourceError(f"{error}\n  key: {key}") from None
@@ -97,8 +101,21 @@ def read_provider(provider: str, settings: AlternativeData, directory: Path) -> 
     return Taken(PUBLICATIONS.conform(rows).sort(PUBLICATIONS.key), rejected.sort(REJECTED_PUBLICATIONS.key))
 
 
+def _tables_of(path: Path, name: str, settings: AlternativeData) -> list[Tabular]:
+    return list(open_tables(path, name, Layout())) if settings.alfred is None else [vintages_of(path, name)]
+
+
 def content_of_publications(configuration: Configuration) -> str:
-    """Return the SHA-256 of the names and bytes of all files of alternative data."""
+    """Return the SHA-256 of the names and bytes of all files of alternative data, once services were asked for theirs.
+
+    Raises
+    ------
+    SourceError
+        A service cannot be asked.
+    """
+    for settings in configuration.alternative_data.values():
+        if settings.alfred is not None:
+            ask_for(settings.alfred, configuration.directory / settings.path)
     files = [
         [provider, name, hashlib.sha256(path.read_bytes()).hexdigest()]
         for provider, settings in configuration.alternative_data.items()

@@ -17,7 +17,7 @@ from trading_assets.market_data.tables import BARS, BORROW_RATES, INSTRUMENTS, U
 from trading_assets.models.evaluation_tables import SHUFFLED_LABELS
 from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.splits import development, spans_of
-from trading_assets.models.tables import FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
+from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS, REGIMES, SPLITS
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
@@ -230,9 +230,26 @@ def caps_of_data(step: Step) -> list[str]:
         *caps.unproven_models(metrics, models),
         *caps.told_models(shuffled),
         *caps.leaking_models(scored),
+        *caps.early_champions(_promotions(step, models, {each: both[1] for each, both in scored.items()})),
         *caps.seen_regimes(regimes),
         *unenforced_reads(configuration, strategy),
     ]
+
+
+def _promotions(
+    step: Step, models: Sequence[str], predictions: Mapping[str, pl.DataFrame]
+) -> dict[str, caps.Promotions]:
+    """What decided the champions among the models that a strategy reads, as it was written."""
+    configuration, found = step.configuration, {}
+    for champion in (each for each in models if each in configuration.champions):
+        rows = step.work.read_or_empty(CHAMPIONS, rows=Rows("model", champion))
+        assert_rows_as_written(step, [hash_whole(CHAMPIONS, rows, champion)])
+        candidates = configuration.candidates_of(champion)
+        settings = configuration.models[candidates[0]]  # all have its universe and its horizon
+        bars = step.work.read(BARS, columns=["session"], where="asset_class = ?", parameters=[settings.universe])
+        scored = {each: predictions[each]["session"].unique() for each in candidates}
+        found[champion] = caps.Promotions(rows, scored, bars["session"].unique().sort(), settings.horizon)
+    return found
 
 
 def indices_of(step: Step) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.sections import Costs, InstrumentCosts
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
-from trading_assets.models.evaluation import leaks
+from trading_assets.models.evaluation import early_promotions, leaks
 from trading_assets.models.fold_evaluation import finding_of_rows
 
 #: Settings of the section `robustness` of which fewer are looser.
@@ -219,6 +220,47 @@ def leaking_models(rows: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]]) -> Ite
         problems = leaks(*rows[name])["problem"].unique().sort().to_list()
         if problems:
             yield f"scores of {name} are not out of sample: {'; '.join(problems)} (check no_leakage)"
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """What decided who is champion, and what was known then.
+
+    Attributes
+    ----------
+    rows
+        Rows of `models.champions` of one champion.
+    scored
+        Sessions that each candidate has scored.
+    days, horizon
+        All sessions of its universe, ascending, and sessions of a label.
+    """
+
+    rows: pl.DataFrame
+    scored: Mapping[str, pl.Series]
+    days: pl.Series
+    horizon: int
+
+
+def early_champions(promotions: Mapping[str, Promotions]) -> Iterator[str]:
+    """Yield a sentence for each champion that was decided by what was not over.
+
+    The check `promotions_are_causal` stops what runs with the champion. A strategy that runs alone afterwards meets
+    this.
+
+    Parameters
+    ----------
+    promotions
+        By champion.
+    """
+    for champion in sorted(promotions):
+        each = promotions[champion]
+        early = early_promotions(each.rows, each.scored, each.days, each.horizon)
+        if early.height:
+            yield (
+                f"{early.height} decisions on the champion {champion} rest on labels that were not over, the first on "
+                f"{early.sort('session')['session'][0]} (check promotions_are_causal)"
+            )
 
 
 def seen_regimes(regimes: pl.DataFrame) -> Iterator[str]:

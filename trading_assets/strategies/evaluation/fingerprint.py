@@ -119,9 +119,12 @@ def providers_behind(configuration: Configuration, strategy: str) -> list[str]:
 
 
 def alternative_frozen(configuration: Configuration, providers: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return what is configured of providers, but for where their files are: what these hold is compared itself."""
+    """Return what is configured of providers, but for where files are from: what these hold is compared itself."""
     sections = {name: stated(each) for name, each in configuration.alternative_data.items() if name in providers}
-    return {name: {key: value for key, value in each.items() if key != "path"} for name, each in sections.items()}
+    return {
+        name: {key: value for key, value in each.items() if key not in ("path", "alfred")}
+        for name, each in sections.items()
+    }
 
 
 def _primaries(configuration: Configuration, strategy: ConfiguredStrategy) -> list[str]:

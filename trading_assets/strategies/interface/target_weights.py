@@ -26,6 +26,10 @@ symbol without a bar at the session cannot be named: where its asset class trade
 next bar, else (a stock, when coins are weighted on a Sunday) it stays. A module that sets
 ``holds_what_is_not_named = True`` gives changes instead: a position stays until the next row of its symbol (of its
 pair).
+
+A row whose reason is ``regime`` follows a change of regime, and is no stop: it moves its position by its part of
+`risk.max_regime_turnover` a session, and goes on in the sessions after it until its weight is reached or its symbol (of
+its pair) has another row (trading rules, section 4.9).
 """
 
 from __future__ import annotations
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Reason of the exit of what a full statement does not name.
 NOT_NAMED = "rebalance"
+#: Reason of a row that follows a change of regime, which moves a part of the book a session.
+OF_REGIME = "regime"
 
 SCHEMA = {
     "session": pl.Date,

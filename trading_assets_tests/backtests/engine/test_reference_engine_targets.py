@@ -113,6 +113,7 @@ def _branches(case: Case, theirs: Outcome) -> Counter[str]:
         if isinstance(reason, int):
             reason = "own" if reason >= len(EXIT_REASONS) else EXIT_REASONS[reason]
         seen[f"{row['decision']} {reason}"] += 1
+        seen[f"spread {row['decision']}"] += row.get("limit") == "max_regime_turnover"
     for row in theirs.trades:
         seen["short trade" if row["side"] else "long trade"] += 1
         seen["pair trade"] += row["pair_index"] >= 0
@@ -142,7 +143,7 @@ _REJECTED += ("insufficient_cash", "pair_leg", "no_borrow")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",
     "exit drawdown_halt", "short trade", "long trade", "pair trade", "borrow paid", "left in parts", "grew", "flip",
-    "hold frozen", "mark made again", "move confirmed",
+    "hold frozen", "mark made again", "move confirmed", "spread enter", "spread exit",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from trading_assets.backtests.engine.arrays import Market, Signals, Targets
-from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, TRADE
+from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, SPREAD, TRADE
 from trading_assets.backtests.engine.resumable_run import Run, SavedRun
 from trading_assets.backtests.engine.simulate import Simulation, simulate
 from trading_assets_tests.backtests.engine.test_simulate import crowded
@@ -73,7 +73,7 @@ def test_a_run_of_another_span_is_refused() -> None:
         Run(market, signals, run_parameters_of(market, first_session=1), settings(), going.save())
 
 
-@pytest.mark.parametrize("layout", [ACCOUNT, POSITION, ORDER, TRADE, FILL, DECISION])
+@pytest.mark.parametrize("layout", [ACCOUNT, POSITION, ORDER, SPREAD, TRADE, FILL, DECISION])
 def test_records_have_no_bytes_that_nothing_fills(layout: np.dtype) -> None:
     """What is saved is hashed by its bytes: a gap would hold anything."""
     assert layout.itemsize == sum(layout[name].itemsize for name in layout.names or ())
@@ -102,7 +102,7 @@ def _assert_same_in_two_parts(case: Case, cut: float) -> None:
 
 
 def _kept(run: Run) -> list[np.ndarray]:
-    names = ("account", "positions", "orders", "busy", "ordered", "held", "queue", "returns")
+    names = ("account", "positions", "orders", "busy", "ordered", "spread", "held", "queue", "returns")
     return [getattr(run._state, name) for name in (*names, "volatilities", "sorted_volatilities")]
 
 

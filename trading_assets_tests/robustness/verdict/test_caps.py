@@ -14,9 +14,11 @@ from trading_assets.config.sections import Costs, Registration
 from trading_assets.config.verdict import LOOSER_IF_HIGHER, VerdictThresholds
 from trading_assets.robustness.verdict.caps import (
     COUNTS,
+    Promotions,
     cheap_borrowing,
     cheap_costs,
     claim_of_indices,
+    early_champions,
     leaking_models,
     looser_criteria,
     seen_regimes,
@@ -222,6 +224,22 @@ def test_a_score_that_is_not_out_of_sample_is_named_whoever_ran_with_its_check()
     )
     assert early == "scores of early are not out of sample: scored outside the test fold (check no_leakage)"
     assert "a training label ends in the embargo; a training label ends in the test fold" in trained
+
+
+def test_a_champion_that_was_decided_too_early_is_named() -> None:
+    """On day 30 a label that ends on day 29 was over, one that ends on day 30 was not."""
+    days = pl.Series([dt.date(2020, 1, 1) + dt.timedelta(days=number) for number in range(60)])
+
+    def decided(last_label_end: dt.date) -> Promotions:
+        row = {"candidate": "keen", "session": days[30], "sessions": 5, "last_label_end": last_label_end}
+        return Promotions(pl.DataFrame([row]), {"keen": days[10:]}, days, 5)
+
+    assert list(early_champions({"sound": decided(days[29])})) == []
+    [sentence] = early_champions({"sound": decided(days[29]), "hasty": decided(days[30])})
+    assert sentence == (
+        "1 decisions on the champion hasty rest on labels that were not over, the first on 2020-01-31 "
+        "(check promotions_are_causal)"
+    )
 
 
 def test_a_regime_that_was_fitted_on_its_own_session_is_named() -> None:
