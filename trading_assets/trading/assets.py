@@ -214,7 +214,7 @@ def _openings(step: Step) -> list[Opening]:
 
 
 def _broker_of(configuration: Configuration, opening: Opening) -> SimulatedBroker:
-    return SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db")
+    return SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db", capital=opening.capital)
 
 
 def _splits(step: Step, opening: Opening) -> pl.DataFrame:

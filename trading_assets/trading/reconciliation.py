@@ -13,7 +13,7 @@ import polars as pl
 
 from trading_assets.config.canonical import digest
 from trading_assets.trading.broker_books import AT_NO_OPEN, Books
-from trading_assets.trading.brokers.port import BrokerFill, BrokerOrder
+from trading_assets.trading.brokers.port import REJECTED, BrokerFill, BrokerOrder
 from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import DRIFT
@@ -151,10 +151,10 @@ def _of_order(
         if not expected.quantity:
             return
     elif not found.quantity:
-        if answer is not None and answer.status == "rejected":
+        if answer is not None and answer.status == REJECTED:
             yield {**quantities, "kind": "rejected", "detail": f"the broker rejected it: {answer.reason}"}
         else:
-            why = f"it was blocked: {blocked_by}" if blocked_by else "it was not sent" if answer is None else "no fill"
+            why = f"it was blocked: {blocked_by}" if blocked_by else _words_of(answer)
             yield {**quantities, "kind": "missed", "detail": why}
         return
     elif found.quantity < expected.quantity:
@@ -170,6 +170,15 @@ def _of_order(
     rates = expected.fee / expected.quantity, found.fee / found.quantity
     if not _is_same(*rates):
         yield {"expected": rates[0], "found": rates[1], "kind": "fee", "detail": "of a unit"}
+
+
+def _words_of(answer: BrokerOrder | None) -> str:
+    """What became of an order that did not fill."""
+    if answer is None:
+        return "it was not sent"
+    if not answer.is_final:
+        return "no fill"
+    return f"no fill, it is {answer.status}" + (f": {answer.reason}" if answer.reason else "")
 
 
 def _of_books(

@@ -8,7 +8,7 @@ afterwards: what did not reach the broker before the open is missed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -25,6 +25,7 @@ from trading_assets.trading.broker_books import (
 )
 from trading_assets.trading.brokers.port import BrokerFill
 from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.brokers.simulated_books import CorporateAction
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, quotes_of, reconcile
@@ -145,9 +146,9 @@ def settle(
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
         asked = _as_sent(warehouse, account, asked)
         booked = account.engine_fills.filter(session=session)
-        broker.open_session(session, quotes_of(booked, asked))
-        fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
         ratios = ratios_at(account.splits, session)
+        broker.open_session(session, quotes_of(booked, asked), _actions(ratios, booked))
+        fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
         gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
         cash_gap = broker_books.cash - engine_books.cash
         ended = trades_of(booked.filter(reason=AT_NO_OPEN))
@@ -169,6 +170,17 @@ def settle(
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
         differences.append(found)
     return pl.concat(done), pl.concat(differences)
+
+
+def _actions(ratios: Mapping[str, float], booked: pl.DataFrame) -> dict[str, CorporateAction]:
+    """What becomes of a unit at an open, by symbol: splits, and the value of what has ended."""
+    found = {symbol: CorporateAction(ratio) for symbol, ratio in ratios.items()}
+    for ended in booked.filter(reason=AT_NO_OPEN).iter_rows(named=True):
+        fee = ended["fee"] / ended["quantity"] if ended["quantity"] else 0.0
+        found[ended["symbol"]] = CorporateAction(
+            ratios.get(ended["symbol"], 1.0), ending=ended["price"], ending_fee=fee
+        )
+    return found
 
 
 def _gaps(engine: Books, broker: Books) -> dict[str, float]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.trading.brokers.port import (
+    ACCEPTED,
+    REJECTED,
     Broker,
     BrokerFill,
     BrokerOrder,
@@ -98,7 +100,8 @@ def submit(
                 unanswered.append(name)
                 continue
         answer = known[name]
-        _note(warehouse, row, answer.status, answer.reason, now)
+        is_rejected = answer.status == REJECTED
+        _note(warehouse, row, REJECTED if is_rejected else ACCEPTED, answer.reason if is_rejected else None, now)
         answered.append(answer)
     return Submitted(tuple(answered), tuple(unanswered), tuple(held_back), tuple(too_late))
 
