@@ -243,7 +243,7 @@ FILLS = Table(
         "side": _SIDE,
         "quantity": Column(pl.Float64, "units", at_least=0),
         "price": Column(pl.Float64, "price that it was made at", at_least=0),
-        "fee": Column(pl.Float64, "quote currency", at_least=0),
+        "fee": Column(pl.Float64, "quote currency; negative: a rebate"),
         "recorded_at": Column(pl.Datetime("us"), "when it was first told, UTC"),
     },
 )
