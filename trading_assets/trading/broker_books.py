@@ -56,7 +56,7 @@ class Books:
         """
         held, cash = defaultdict(float, self.held), self.cash
         for leg, units in self.held.items():
-            held[leg] = _split(units, ratios.get(leg[0], 1.0))
+            held[leg] = split_units(units, ratios.get(leg[0], 1.0))
         for trade in trades:
             held[trade.leg] += trade.units
             cash -= trade.units * trade.price + trade.fee
@@ -140,8 +140,8 @@ def books_on_record(
     return broker, engine
 
 
-def _split(units: float, ratio: float) -> float:
-    """Units after a split; of whole ones whole ones are left, the fraction is paid out."""
+def split_units(units: float, ratio: float) -> float:
+    """Return units after a split; of whole ones whole ones are left, the fraction is paid out."""
     found = units * ratio
     if ratio == 1.0 or units != round(units):
         return found

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+ACCEPTED, PARTIALLY_FILLED, FILLED = "accepted", "partially_filled", "filled"
+CANCELLED, EXPIRED, REJECTED = "cancelled", "expired", "rejected"
+#: Of an order of which nothing more comes.
+FINAL = (FILLED, CANCELLED, EXPIRED, REJECTED)
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,74 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class BrokerOrder:
-    """An order that a broker knows: its id, `accepted` or `rejected`, and why."""
+    """An order that a broker knows.
+
+    Attributes
+    ----------
+    client_order_id
+        Id that the sender gave it.
+    status
+        `accepted`, `partially_filled`, or one of `FINAL`. Of one that has ended with a part filled: `expired` or
+        `cancelled`; its fills say how much.
+    reason
+        Why, in plain words; None where there is nothing to say.
+    """
 
     client_order_id: str
     status: str
     reason: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class BrokerAccount:
+    """An account as its broker tells it.
+
+    Attributes
+    ----------
+    account_id
+        Name that the broker gives it.
+    currency
+        Of the amounts that follow, as `USD`.
+    cash, equity, buying_power
+        Cash with the proceeds of short sales, cash and positions, and what may be bought for.
+    is_paper
+        Whether no money is in it.
+    may_trade, may_short
+        Whether the broker takes orders for it, and short sales.
+    """
+
+    account_id: str
+    currency: str
+    cash: float
+    equity: float
+    buying_power: float
+    is_paper: bool
+    may_trade: bool
+    may_short: bool
+
+
+@dataclass(frozen=True)
+class BrokerPosition:
+    """What an account holds of a symbol: units, negative for a short position, and what one has cost."""
+
+    symbol: str
+    quantity: float
+    average_price: float
+
+
+@dataclass(frozen=True)
+class BrokerQuote:
+    """Best bid and ask of a symbol, and when it was made, UTC."""
+
+    symbol: str
+    bid: float
+    ask: float
+    at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -63,19 +131,53 @@ class BrokerUnavailableError(Exception):
     """The broker did not answer: nobody knows whether it heard what was sent."""
 
 
+class BrokerRefusedError(Exception):
+    """The broker heard, and says no to the connection or the account as a whole: nothing was sent.
+
+    `str()` names the key of the configuration, what is expected there, and what to do.
+    """
+
+
 class DuplicateOrderError(Exception):
     """The broker has an order of this id already."""
 
 
+class UnknownOrderError(Exception):
+    """The broker has no order of this id."""
+
+
 class Broker(Protocol):
-    """A broker. Every method may raise `BrokerUnavailableError`."""
+    """A broker. Every method may raise `BrokerUnavailableError`, and `BrokerRefusedError`."""
+
+    def account(self) -> BrokerAccount:
+        """Return the account that orders are for."""
+        ...
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        """Return what the account holds, by symbol."""
+        ...
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, BrokerQuote]:
+        """Return the last quote of each symbol that has one."""
+        ...
 
     def orders(self) -> Sequence[BrokerOrder]:
         """Return all orders that it ever took or rejected."""
         ...
 
     def submit(self, order: OrderRequest) -> BrokerOrder:
-        """Send an order; `DuplicateOrderError` if it has one of this id."""
+        """Send an order; `DuplicateOrderError` if it has one of this id.
+
+        One that cannot be traded so (not shortable, no fractions, too little buying power, a closed market) is
+        `rejected`, and the reason says why.
+        """
+        ...
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        """Take an order back, and return how it stands then; one that is final stays as it is.
+
+        `UnknownOrderError` if there is none of this id.
+        """
         ...
 
     def fills(self) -> Sequence[BrokerFill]:

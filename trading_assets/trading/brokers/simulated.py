@@ -1,6 +1,7 @@
 """A broker that is simulated: on a file of its own, which outlives whoever sends orders to it.
 
-A clean one takes every order and fills it at the quote of its session. A hostile one also rejects, fills in part or a
+A clean one takes every order and fills it at the quote of its session; it knows splits, dividends and endings, and pays
+what they pay. A hostile one also rejects, fills in part or a
 session late, tells fills twice, and loses the line before or after it has heard an order; all of it by draws that
 depend on the seed and the order alone.
 """
@@ -17,12 +18,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trading_assets.trading.brokers.port import (
+    ACCEPTED,
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    REJECTED,
+    BrokerAccount,
     BrokerFill,
     BrokerOrder,
+    BrokerPosition,
+    BrokerQuote,
     BrokerUnavailableError,
     DuplicateOrderError,
     OrderRequest,
+    UnknownOrderError,
 )
+from trading_assets.trading.brokers.simulated_books import CorporateAction, SimulatedBooks, books_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -32,6 +43,13 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE TABLE IF NOT EXISTS fills (
     number INTEGER PRIMARY KEY, broker_fill_id TEXT NOT NULL UNIQUE, client_order_id TEXT, session TEXT NOT NULL,
     symbol TEXT NOT NULL, side TEXT NOT NULL, quantity REAL NOT NULL, price REAL NOT NULL, fee REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS actions (
+    session TEXT NOT NULL, symbol TEXT NOT NULL, ratio REAL NOT NULL, dividend REAL NOT NULL, ending REAL,
+    ending_fee REAL NOT NULL, PRIMARY KEY (session, symbol)
+);
+CREATE TABLE IF NOT EXISTS quotes (
+    symbol TEXT NOT NULL, side TEXT NOT NULL, session TEXT NOT NULL, price REAL NOT NULL, PRIMARY KEY (symbol, side)
 );
 CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, client_order_id TEXT);
 """
@@ -76,11 +94,46 @@ class SimulatedBroker:
         File of its own.
     hostility, seed
         What goes wrong, and what decides with which order.
+    capital
+        Cash that the account began with.
     """
 
     path: Path
     hostility: Hostility = field(default_factory=Hostility)
     seed: int = 0
+    capital: float = 0.0
+
+    def account(self) -> BrokerAccount:
+        """Return the account: it buys for its cash alone, and is as short as it likes."""
+        books = self._books()
+        return BrokerAccount(
+            account_id=self.path.stem,
+            currency="USD",
+            cash=books.cash,
+            equity=books.equity,
+            buying_power=max(0.0, books.cash),
+            is_paper=True,
+            may_trade=True,
+            may_short=True,
+        )
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        """Return what is held, by symbol: after its fills, splits and endings."""
+        held = self._books().held
+        return [held[symbol] for symbol in sorted(held)]
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, BrokerQuote]:
+        """Return what each symbol was bought and sold at in the last session in which it was."""
+        with self._opened() as connection:
+            rows = connection.execute("SELECT symbol, side, session, price FROM quotes ORDER BY session").fetchall()
+        found: dict[str, BrokerQuote] = {}
+        for symbol, side, session, price in rows:
+            at = dt.datetime.combine(dt.date.fromisoformat(session), dt.time())
+            before = found.get(symbol)
+            bid, ask = (price, price) if before is None or before.at < at else (before.bid, before.ask)
+            bid, ask = (bid, price) if side == "buy" else (price, ask)
+            found[symbol] = BrokerQuote(symbol, bid, ask, at)
+        return {symbol: found[symbol] for symbol in symbols if symbol in found}
 
     def orders(self) -> Sequence[BrokerOrder]:
         """Return all orders that it ever took or rejected."""
@@ -104,7 +157,7 @@ class SimulatedBroker:
         if self._drawn(f"deaf {call}", name) < wrong.deaf:
             raise BrokerUnavailableError("the line was lost before the order was heard")
         is_rejected = self._drawn("rejects", name) < wrong.rejects
-        made = BrokerOrder(name, *(("rejected", "not shortable") if is_rejected else ("accepted", None)))
+        made = BrokerOrder(name, *((REJECTED, "not shortable") if is_rejected else (ACCEPTED, None)))
         row = (name, order.for_session.isoformat(), order.symbol, order.side, order.quantity, order.limit)
         try:
             with self._opened() as connection:
@@ -118,47 +171,77 @@ class SimulatedBroker:
             raise BrokerUnavailableError("the line was lost after the order was heard")
         return made
 
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        """Take an order back that has not filled.
+
+        Raises
+        ------
+        UnknownOrderError
+            There is none of this id.
+        """
+        with self._opened() as connection:
+            connection.execute(
+                "UPDATE orders SET status = ? WHERE client_order_id = ? AND status = ?",
+                [CANCELLED, client_order_id, ACCEPTED],
+            )
+        known = {each.client_order_id: each for each in self.orders()}
+        if client_order_id not in known:
+            raise UnknownOrderError(client_order_id)
+        return known[client_order_id]
+
     def fills(self) -> Sequence[BrokerFill]:
         """Return all fills in the order in which they were made; some of a hostile broker's twice."""
-        with self._opened() as connection:
-            rows = connection.execute(
-                "SELECT broker_fill_id, client_order_id, session, symbol, side, quantity, price, fee FROM fills"
-                " ORDER BY number"
-            ).fetchall()
-        found = [BrokerFill(row[0], row[1], dt.date.fromisoformat(row[2]), *row[3:]) for row in rows]
         return [
             fill
-            for fill in found
+            for fill in self._made()
             for _ in range(1 + int(self._drawn("told twice", fill.broker_fill_id) < self.hostility.told_twice))
         ]
 
-    def open_session(self, session: dt.date, quotes: Mapping[str | tuple[str, str], Quote]) -> None:
-        """Fill what is due at the open of a session; asked again it fills nothing twice.
+    def open_session(
+        self,
+        session: dt.date,
+        quotes: Mapping[str | tuple[str, str], Quote],
+        actions: Mapping[str, CorporateAction] | None = None,
+    ) -> None:
+        """Book corporate actions and fill what is due at the open of a session; asked again it does nothing twice.
 
         Parameters
         ----------
         session
-            Session that opens. An order for it fills now, or where it comes late at the next one that opens.
+            Session that opens. An order for it fills now, or where it comes late at the next one that has a quote.
+            What is due and does not fill, or not wholly, expires.
         quotes
-            By the id of an order, else by symbol and side. What has none does not fill, and is not tried again.
+            By the id of an order, else by symbol and side. What has none does not fill.
+        actions
+            What becomes of a unit at this open, by symbol; None: nothing.
         """
+        day = session.isoformat()
         with self._opened() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO actions VALUES (?, ?, ?, ?, ?, ?)",
+                [(day, symbol, *vars(action).values()) for symbol, action in (actions or {}).items()],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO quotes VALUES (?, ?, ?, ?)",
+                [(*key, day, quote.price) for key, quote in quotes.items() if isinstance(key, tuple)],
+            )
             due = connection.execute(
                 'SELECT client_order_id, for_session, symbol, side, quantity, "limit" FROM orders'
-                " WHERE status = 'accepted' AND for_session <= ?"
-                " AND client_order_id NOT IN (SELECT client_order_id FROM fills WHERE client_order_id IS NOT NULL)"
-                " ORDER BY heard",
-                [session.isoformat()],
+                " WHERE status = ? AND for_session <= ? ORDER BY heard",
+                [ACCEPTED, day],
             ).fetchall()
             for name, for_session, symbol, side, quantity, limit in due:
                 is_late = self._drawn("late", name) < self.hostility.late
-                quote = quotes.get(name, quotes.get((symbol, side)))
-                if quote is None or is_late != (for_session < session.isoformat()) or _is_beyond(quote, side, limit):
+                quote, filled = quotes.get(name, quotes.get((symbol, side))), 0.0
+                if is_late and (for_session == day or quote is None):
                     continue
-                share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
-                filled = min(quantity * share, quote.most)
-                if filled > 0.0:
+                if quote is not None and is_late == (for_session < day) and not _is_beyond(quote, side, limit):
+                    share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
+                    filled = min(quantity * share, quote.most)
+                if quote is not None and filled > 0.0:
                     _book(connection, f"{name}-1", name, session, symbol, side, filled, quote)
+                status = FILLED if filled >= quantity else EXPIRED
+                connection.execute("UPDATE orders SET status = ? WHERE client_order_id = ?", [status, name])
 
     def trade_by_hand(self, session: dt.date, symbol: str, side: str, quantity: float, quote: Quote) -> None:
         """Book a trade that somebody made at the broker's own desk.
@@ -171,6 +254,21 @@ class SimulatedBroker:
         with self._opened() as connection:
             name = f"desk-{session}-{symbol}-{side}"
             _book(connection, name, None, session, symbol, side, quantity, quote)
+
+    def _books(self) -> SimulatedBooks:
+        with self._opened() as connection:
+            rows = connection.execute("SELECT * FROM actions").fetchall()
+        actions = {(dt.date.fromisoformat(day), symbol): CorporateAction(*said) for day, symbol, *said in rows}
+        return books_of(self.capital, self._made(), actions)
+
+    def _made(self) -> list[BrokerFill]:
+        """Each fill once."""
+        with self._opened() as connection:
+            rows = connection.execute(
+                "SELECT broker_fill_id, client_order_id, session, symbol, side, quantity, price, fee FROM fills"
+                " ORDER BY number"
+            ).fetchall()
+        return [BrokerFill(row[0], row[1], dt.date.fromisoformat(row[2]), *row[3:]) for row in rows]
 
     def _drawn(self, what: str, name: str) -> float:
         """A uniform draw that depends on its arguments alone."""

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets.trading.brokers.port import BrokerUnavailableError, DuplicateOrderError, OrderRequest
+from trading_assets.trading.brokers.port import (
+    BrokerPosition,
+    BrokerQuote,
+    BrokerUnavailableError,
+    DuplicateOrderError,
+    OrderRequest,
+    UnknownOrderError,
+)
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
+from trading_assets.trading.brokers.simulated_books import CorporateAction
 
 MONDAY, TUESDAY = dt.date(2017, 7, 3), dt.date(2017, 7, 5)
 QUOTES: dict[str | tuple[str, str], Quote] = {("AAA", "buy"): Quote(50.0, 0.02), ("AAA", "sell"): Quote(49.0, 0.02)}
@@ -100,3 +108,66 @@ def test_a_trade_at_the_desk_has_no_order_of_ours(tmp_path: Path) -> None:
     made.trade_by_hand(MONDAY, "BBB", "sell", 3.0, Quote(7.0, 0.0))
     [fill] = made.fills()
     assert (fill.client_order_id, fill.symbol, fill.quantity, fill.price) == (None, "BBB", 3.0, 7.0)
+
+
+def test_statuses_follow_what_became_of_an_order(tmp_path: Path) -> None:
+    """Ten asked: all of them, none, and four of which there were no more."""
+    made = broker(tmp_path)
+    for name in ("whole", "none", "part"):
+        made.submit(order(name))
+    made.open_session(MONDAY, {"whole": Quote(50.0, 0.0), "part": Quote(50.0, 0.0, most=4.0)})
+    assert {each.client_order_id: each.status for each in made.orders()} == {
+        "whole": "filled",
+        "none": "expired",
+        "part": "expired",
+    }
+    assert all(each.is_final for each in made.orders())
+
+
+def test_a_late_order_waits_and_fills_once(tmp_path: Path) -> None:
+    made = broker(tmp_path, late=1.0)
+    made.submit(order())
+    for day in (MONDAY, MONDAY, TUESDAY, TUESDAY):
+        made.open_session(day, QUOTES)
+    assert [each.session for each in made.fills()] == [TUESDAY]
+    assert made.orders()[0].status == "filled"
+
+
+def test_what_is_cancelled_does_not_fill_and_what_is_final_stays(tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    made.submit(order())
+    made.submit(order("two"))
+    assert made.cancel("one").status == "cancelled"
+    made.open_session(MONDAY, QUOTES)
+    assert [each.client_order_id for each in made.fills()] == ["two"]
+    assert made.cancel("two").status == "filled"
+    assert made.cancel("one").status == "cancelled"
+    with pytest.raises(UnknownOrderError):
+        made.cancel("three")
+
+
+def test_account_and_positions_follow_from_fills_and_splits(tmp_path: Path) -> None:
+    """10,000 less ten at 50 and a fee of 0.2; two for one, of which five are sold at 26: 9,499.8 + 130 - 0.1."""
+    made = SimulatedBroker(tmp_path / "known-1.db", capital=10_000.0)
+    assert (made.account().cash, made.positions()) == (10_000.0, [])
+    made.submit(order())
+    made.open_session(MONDAY, QUOTES)
+    assert made.positions() == [BrokerPosition("AAA", 10.0, 50.0)]
+    made.submit(OrderRequest("out", TUESDAY, "AAA", "sell", 5.0, "market_on_open"))
+    for _ in range(2):
+        made.open_session(TUESDAY, {("AAA", "sell"): Quote(26.0, 0.02)}, {"AAA": CorporateAction(2.0)})
+    assert made.positions() == [BrokerPosition("AAA", 15.0, 25.0)]
+    account = made.account()
+    assert account.cash == pytest.approx(9_629.7)
+    assert account.equity == pytest.approx(9_629.7 + 15 * 26)
+    assert (account.account_id, account.currency, account.is_paper) == ("known-1", "USD", True)
+    assert (account.may_trade, account.may_short, account.buying_power) == (True, True, account.cash)
+
+
+def test_a_quote_is_of_the_last_session_that_had_one(tmp_path: Path) -> None:
+    made = broker(tmp_path)
+    made.open_session(MONDAY, QUOTES)
+    monday = BrokerQuote("AAA", 49.0, 50.0, dt.datetime(2017, 7, 3))
+    assert made.quotes(["AAA", "BBB"]) == {"AAA": monday}
+    made.open_session(TUESDAY, {("AAA", "buy"): Quote(51.0, 0.0)})
+    assert made.quotes(["AAA"]) == {"AAA": BrokerQuote("AAA", 51.0, 51.0, dt.datetime(2017, 7, 5))}

@@ -1,0 +1,83 @@
+"""An order as IB takes it, and what it would not take, in words, before anything is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from decimal import Decimal
+
+from ib_async import ContractDetails, Order
+
+from trading_assets.config.interactive_brokers import InteractiveBrokersSettings
+from trading_assets.trading.brokers.interactive_brokers.contracts import next_open, to_tick
+from trading_assets.trading.brokers.interactive_brokers.line import KEYS
+from trading_assets.trading.brokers.port import OrderRequest
+
+AT_OPEN = "market_on_open"
+
+
+def unfit(
+    order: OrderRequest, details: ContractDetails, now: dt.datetime, settings: InteractiveBrokersSettings
+) -> str | None:
+    """Return why IB would not do what an order means; None: it would.
+
+    Parameters
+    ----------
+    order, details
+        Order, and what IB says of its security.
+    now
+        Time of IB, UTC.
+    settings
+        Section of the configuration.
+    """
+    is_coin = order.symbol in settings.coins
+    if not 0.0 < order.quantity < math.inf:
+        return f"a quantity of {order.quantity:g}"
+    if order.type == AT_OPEN:
+        return _unfit_at_open(order, details, now, is_coin=is_coin)
+    if order.limit is None or not 0.0 < order.limit < math.inf:
+        return "a limit order without a limit"
+    if not is_coin:
+        return f"{order.symbol} is no coin in {KEYS}.coins: limit orders are sent for coins alone"
+    if details.minSize and details.minSize < 1e300 and order.quantity < details.minSize:
+        return f"{order.quantity:g} is less than IB takes of {order.symbol}: {details.minSize:g}"
+    step = details.sizeIncrement
+    if step and step < 1e300 and Decimal(str(order.quantity)) % Decimal(str(step)):
+        return f"{order.quantity!r} is no multiple of {step:g}, the step in which IB takes {order.symbol}"
+    return None
+
+
+def made_of(order: OrderRequest, details: ContractDetails, account: str) -> Order:
+    """Return an order as IB takes it.
+
+    Parameters
+    ----------
+    order, details, account
+        What is meant, what IB says of the security, and the account that it is for. A market-on-open order is a market
+        order for the opening auction; a limit takes what is there at once and leaves nothing behind.
+    """
+    made = Order(
+        action=order.side.upper(),
+        # A float may be written with an exponent.
+        totalQuantity=Decimal(str(order.quantity)).normalize() + 0,  # type: ignore[arg-type]
+        orderType="MKT" if order.type == AT_OPEN else "LMT",
+        tif="OPG" if order.type == AT_OPEN else "IOC",
+        account=account,
+        orderRef=order.client_order_id,
+    )
+    if order.type != AT_OPEN and order.limit is not None:
+        made.lmtPrice = to_tick(order.limit, details.minTick, order.side)
+    return made
+
+
+def _unfit_at_open(order: OrderRequest, details: ContractDetails, now: dt.datetime, *, is_coin: bool) -> str | None:
+    if is_coin:
+        return f"{order.symbol} is a coin, whose market has no open"
+    if order.quantity != round(order.quantity):
+        return f"{order.quantity:g} shares: fractions of a share are not taken by the API (10243)"
+    coming = next_open(details, now)
+    if coming is None:
+        return f"IB does not tell when {order.symbol} opens next"
+    if coming.session != order.for_session:
+        return f"the market is closed for {order.for_session}: {order.symbol} opens next on {coming.session}"
+    return None
