@@ -17,6 +17,7 @@ from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.opening import Opening
 from trading_assets_tests.config.test_loading import MINIMAL, load
 from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import Tws
 
 NOW = dt.datetime(2017, 7, 11, 2, 0)
 SIMULATED = Opening("known", "known-1", NOW.date(), 50_000.0, "go", "0" * 64, "ops", NOW)
@@ -83,3 +84,20 @@ def test_a_broker_that_does_not_answer_is_unavailable(tmp_path: Path, service: A
     service.faults = ["deaf"] * 8
     with pytest.raises(BrokerUnavailableError):
         broker_of(configured(tmp_path, service.url), PAPER, NOW)
+
+
+def test_interactive_brokers_is_asked_where_its_program_runs(tmp_path: Path) -> None:
+    """A small TWS says that it is paper, and is the broker of paper alone; when it is gone, nobody answers."""
+    opening = replace(PAPER, broker="interactive_brokers")
+    with Tws(now=dt.datetime(2017, 7, 11, 2, 0, tzinfo=dt.UTC)) as tws:
+        keys = f"{{port: {tws.port}, timeout_seconds: 3}}"
+        text = f"trading: {{broker: interactive_brokers, interactive_brokers: {keys}}}\n"
+        configuration = load(tmp_path, MINIMAL + text)
+        made = broker_of(configuration, opening, NOW)
+        assert made.account().account_id == "DU123"
+        with pytest.raises(BrokerRefusedError, match="live trading is off"):
+            broker_of(configuration, replace(opening, mode="live"), NOW)
+        with pytest.raises(BrokerRefusedError, match="clock is -60 s from ours"):
+            broker_of(configuration, opening, NOW + dt.timedelta(minutes=1))
+    with pytest.raises(BrokerUnavailableError):
+        broker_of(configuration, opening, NOW)
