@@ -28,7 +28,9 @@ def open_one(
         ),
     ] = None,
     capital: Annotated[float | None, typer.Option(help="Equity that it begins with; default that of `risk`.")] = None,
-    mode: Annotated[Literal["paper", "live"], typer.Option(help="Live is refused by this version.")] = "paper",
+    mode: Annotated[
+        Literal["paper", "live"], typer.Option(help="Live needs a go, a broker, and trading.live.")
+    ] = "paper",
     by: Annotated[str | None, typer.Option(help="Who opens it; default the user of this machine.")] = None,
     config: ConfigOption = None,
     data: DataOption = None,

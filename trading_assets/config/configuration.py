@@ -37,6 +37,7 @@ from trading_assets.config.sections import (
 from trading_assets.config.stated import completed
 from trading_assets.config.storage import Storage
 from trading_assets.config.strategies import StrategySettings, members_of
+from trading_assets.config.trading import Trading
 from trading_assets.config.universe import DynamicUniverse
 
 Named = TypeVar("Named", str, dict[str, object])
@@ -140,6 +141,7 @@ class Configuration(Section):
     reports: Reports = Field(default=Reports(), description="what is written beside the pages")
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
+    trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
     executor: Literal["in_process", "multiprocess", "dask"] = Field(
@@ -219,6 +221,7 @@ class Configuration(Section):
             "warehouse": Storage(),
             "cross_validation": {},
             "evaluation": Evaluation(),
+            "trading": Trading(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

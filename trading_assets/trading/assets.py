@@ -26,10 +26,28 @@ from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
 from trading_assets.trading.broker_books import books_on_record
-from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.brokers.account_at_broker import (
+    answer_of,
+    exactness_of,
+    held_there,
+    keep_answer,
+    lateness,
+)
+from trading_assets.trading.brokers.connect import broker_of
+from trading_assets.trading.brokers.permission import GO
+from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.halt import is_halted
-from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
+from trading_assets.trading.opening import (
+    PAPER,
+    SIMULATED,
+    Opening,
+    gone_from,
+    open_accounts,
+    openings_on,
+    state_of,
+    universe_of,
+)
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
@@ -77,7 +95,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=fills.__name__,
                 strategy=name,
-                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES),
+                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES, BROKER_BALANCES, BROKER_POSITIONS),
                 deps=[asset_of(name), "market_data/bars"],
             )
         )
@@ -134,7 +152,7 @@ def account(step: Step) -> Mapping[str, Any]:
 
 
 def fills(step: Step) -> Mapping[str, Any]:
-    """What the simulated broker made of each session, held to what the engine booked: every difference by name."""
+    """What the broker made of each session, held to what the engine booked: every difference by name."""
     name, configuration = strategy_of(step), step.configuration
     openings = _openings(step)
     if not openings:
@@ -142,26 +160,37 @@ def fills(step: Step) -> Mapping[str, Any]:
     opening, own = openings[-1], Rows("strategy", name)
     published = read_published(step, name)
     earlier = step.work.read_or_empty(RECONCILIATIONS, rows=own)
+    broker = broker_of(configuration, opening, step.now)
+    account = Settling(
+        configuration=configuration.name,
+        risk=configuration.risk,
+        opening=opening,
+        sessions=published.of(EQUITY, opening.account).sort("session")["session"].to_list(),
+        pending=published.of(PENDING_ORDERS, opening.account),
+        sheets=step.work.aside().read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
+        engine_fills=published.of(ENGINE_FILLS, opening.account),
+        splits=_splits(step, opening),
+        verdict_stands=_verdict_stands(step, opening),
+        differs=_is_differing(step, name),
+        trading=configuration.trading,
+    )
     done, found = settle(
         step.work.aside(),
-        _broker_of(configuration, opening),
-        Settling(
-            configuration=configuration.name,
-            risk=configuration.risk,
-            opening=opening,
-            sessions=published.of(EQUITY, opening.account).sort("session")["session"].to_list(),
-            pending=published.of(PENDING_ORDERS, opening.account),
-            sheets=step.work.aside().read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
-            engine_fills=published.of(ENGINE_FILLS, opening.account),
-            splits=_splits(step, opening),
-            verdict_stands=_verdict_stands(step, name),
-            differs=_is_differing(step, name),
-        ),
+        broker,
+        account,
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
         now=step.now,
+        exactness=exactness_of(configuration.trading, opening),
     )
+    answer = None
+    if opening.broker != SIMULATED and account.sessions:
+        equity = published.of(EQUITY, opening.account)
+        answer = answer_of(step.work.aside(), broker, account, equity, step.now)
+        found = pl.concat([found, answer.differences])
     differences = _with_new(step, opening, found)
+    if answer is not None:
+        keep_answer(step.work.aside(), answer)
     reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
     step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
     return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
@@ -182,22 +211,25 @@ def orders(step: Step) -> Mapping[str, Any]:
     last, aside = sessions[-1], step.work.aside()
     engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
     books, _ = books_on_record(aside, name, opening.account, sessions, splits, engine_fills)
+    broker, pending = broker_of(configuration, opening, step.now), published.of(PENDING_ORDERS, opening.account)
     sheet = order_sheet(
         configuration.name,
-        published.of(PENDING_ORDERS, opening.account).filter(session=last),
+        pending.filter(session=last),
         configuration.risk,
-        held=books.held,
+        held=held_there(broker, opening, books),
         entries_blocked_by=block_of_entries(
-            verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name)
+            verdict_stands=_verdict_stands(step, opening), differs=_is_differing(step, name)
         ),
+        trading=configuration.trading,
     )
     sent = submit_until_answered(
         aside,
-        _broker_of(configuration, opening),
+        broker,
         sheet,
         is_halted=lambda: is_halted(configuration),
         over=last,
         now=step.now,
+        **lateness(configuration.trading, opening, sheet, pending),
     )
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
@@ -211,10 +243,6 @@ def orders(step: Step) -> Mapping[str, Any]:
 def _openings(step: Step) -> list[Opening]:
     """The accounts of the strategy of a step, oldest first."""
     return openings_on(Protocol.of(step.configuration).read(), step.configuration.name, strategy_of(step))
-
-
-def _broker_of(configuration: Configuration, opening: Opening) -> SimulatedBroker:
-    return SimulatedBroker(configuration.home / "brokers" / f"{opening.account}.db", capital=opening.capital)
 
 
 def _splits(step: Step, opening: Opening) -> pl.DataFrame:
@@ -239,12 +267,13 @@ def _is_differing(step: Step, strategy: str) -> bool:
     return not not_accepted(differences_of(step.configuration, strategy)).is_empty()
 
 
-def _verdict_stands(step: Step, strategy: str) -> bool:
-    """Whether there is a verdict of what is registered now."""
+def _verdict_stands(step: Step, opening: Opening) -> bool:
+    """Whether there is a verdict of what is registered now; for a live account, whether it is a go."""
     try:
-        return current_verdict(step.work.aside(), step.configuration, strategy).refused is None
+        found = current_verdict(step.work.aside(), step.configuration, opening.strategy)
     except VerdictMissingError:
         return False
+    return found.refused is None and (opening.mode == PAPER or found.result == GO)
 
 
 def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
@@ -265,7 +294,7 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
                 "strategy": opening.strategy,
                 "account": opening.account,
                 "label": opening.label,
-                "broker": "simulated",
+                "broker": opening.broker,
                 "opened_on": opening.session,
                 "recorded_at": opening.recorded_at,
                 "capital": opening.capital,

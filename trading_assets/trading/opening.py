@@ -1,7 +1,8 @@
 """Openings of running accounts: a person's word, dated, on the record of the protocol; nothing takes one back.
 
 An account begins after the holdout of its strategy was looked at, and after its end: it reads no closed holdout. A
-paper account needs no `go`, and every line of it says which verdict it was opened under. There is no live account.
+paper account needs no `go`, and every line of it says which verdict it was opened under; a live one needs it, and what
+`brokers/connect.py` asks for besides.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from trading_assets.protocol.records import Entry
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
+from trading_assets.trading.brokers.permission import assert_may_be_live
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import WarehouseError
 
 PAPER, LIVE = "paper", "live"
+#: Name of the broker that is simulated.
+SIMULATED = "simulated"
 _OPEN = "open"
 
 
@@ -50,6 +54,8 @@ class Opening:
         When it went on record, UTC.
     universe
         Source, calendar and asset class of each symbol that the strategy traded then.
+    mode, broker
+        `paper` or `live`, and where its orders go for as long as it runs.
     """
 
     strategy: str
@@ -61,11 +67,13 @@ class Opening:
     by: str
     recorded_at: dt.datetime
     universe: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    mode: str = PAPER
+    broker: str = SIMULATED
 
     @property
     def label(self) -> str:
         """What every line of the account says."""
-        return f"{PAPER}, verdict {self.verdict}"
+        return f"{self.mode}, verdict {self.verdict}"
 
 
 def openings_on(records: Iterable[Record], configuration: str, strategy: str) -> list[Opening]:
@@ -119,25 +127,25 @@ def open_account(
     capital
         Equity that it begins with; None: that of the section `risk`.
     mode
-        `paper`; `live` is refused.
+        `paper`, or `live`: with a `go` that stands, and where the configuration lets live accounts be.
     by, now
         Who opens it, and when, UTC.
 
     Raises
     ------
     ConfigurationError
-        There is no such strategy, it is live, its holdout was not looked at, the session is none or too early, or an
-        account of the same plan is open.
+        There is no such strategy, it may not be live, its holdout was not looked at, the session is none or too early,
+        or an account of the same plan is open at the same broker.
     """
     assert_strategy(configuration, strategy)
-    if mode != PAPER:
-        raise ConfigurationError(
-            f"a {mode} account is refused: this version sends no order to a broker\n  expected: --mode {PAPER}\n"
-            "  what to do: open a paper account"
-        )
+    if mode not in (PAPER, LIVE):
+        raise ConfigurationError(f"a {mode} account\n  expected: {PAPER} or {LIVE}\n  what to do: name one of them")
     if capital is not None and not 0 < capital < float("inf"):
         raise ConfigurationError(f"capital {capital:g}\n  expected: a number above 0\n  what to do: give another")
     verdict = _assert_looked_at(warehouse, configuration, strategy)
+    if mode == LIVE:
+        assert_may_be_live(configuration.trading, strategy, verdict)
+    broker = configuration.trading.broker
     spans = spans_of(warehouse.read(SPLITS))
     plan = plan_of(configuration, configured_strategy(configuration, strategy), spans)
     resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
@@ -148,7 +156,8 @@ def open_account(
     def decide(records: Sequence[Record]) -> list[Entry]:
         """Under the lock of the protocol: of two who open at once the second one is refused."""
         known = openings_on(records, configuration.name, strategy)
-        if known and known[-1].plan_hash == plan.hash and not gone_from(known[-1].universe, universe):
+        is_there = known and (known[-1].plan_hash, known[-1].mode, known[-1].broker) == (plan.hash, mode, broker)
+        if is_there and not gone_from(known[-1].universe, universe):
             raise ConfigurationError(
                 f"{known[-1].account} is open already, since {known[-1].session}\n"
                 "  expected: a strategy without an account, or one whose plan has changed since\n"
@@ -158,6 +167,7 @@ def open_account(
             "action": _OPEN,
             "account": f"{strategy}-{len(known) + 1}",
             "mode": mode,
+            "broker": broker,
             "session": first.isoformat(),
             "capital": equity,
             "verdict": verdict,
@@ -278,4 +288,6 @@ def _opening_of(record: Record) -> Opening:
         by=said["by"],
         recorded_at=record.recorded_at,
         universe=said["universe"],
+        mode=said["mode"],
+        broker=said.get("broker", SIMULATED),
     )

@@ -18,15 +18,12 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS
 from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
 from trading_assets.config.canonical import digest
 from trading_assets.config.sections import Risk
+from trading_assets.config.trading import Trading
 from trading_assets.market_data import calendars
 from trading_assets.trading.broker_books import Leg
 from trading_assets.trading.opening import next_session
 from trading_assets.trading.tables import ORDER_SHEETS
 
-#: How far beyond the last close a limit lies that is to fill at once: a fraction.
-MARKETABLE = 0.01
-#: Move from one close to the next beyond which an entry waits for a person: a fraction.
-LARGEST_MOVE = 0.5
 #: Fraction by which a broker may hold other units than the engine of a target weight, which is sized at the open.
 DRIFT = 0.05
 #: Days in which the last session of any calendar is found.
@@ -43,6 +40,7 @@ def order_sheet(
     *,
     held: Mapping[Leg, float] | None = None,
     entries_blocked_by: str | None = None,
+    trading: Trading | None = None,
 ) -> pl.DataFrame:
     """Return the sheet of orders that wait at a close.
 
@@ -59,19 +57,21 @@ def order_sheet(
     entries_blocked_by
         What stops every entry; exits, which make the risk smaller, go on, and so does the part of an order that leaves
         a position on the other side. None: nothing.
+    trading
+        How far limits lie, and which moves wait for a person; None: as shipped.
 
     Returns
     -------
     polars.DataFrame
         Rows of `trading.order_sheets`.
     """
-    waiting = pending.sort("order_id").to_dicts()
-    blocks = [_block_of(row, risk, entries_blocked_by) for row in waiting]
+    waiting, settings = pending.sort("order_id").to_dicts(), trading or Trading()
+    blocks = [_block_of(row, risk, entries_blocked_by, settings.largest_move) for row in waiting]
     broken = {row["pair_id"] for row, block in zip(waiting, blocks, strict=True) if row["entry"] and block is not None}
     rows = []
     for row, block in zip(waiting, blocks, strict=True):
         of_pair = "pair" if row["entry"] and row["pair_id"] is not None and row["pair_id"] in broken else None
-        rows.append(_line(configuration, row, risk, _sent(row, block or of_pair, held)))
+        rows.append(_line(configuration, row, risk, _sent(row, block or of_pair, held), settings.marketable))
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -120,14 +120,16 @@ def _sent(row: Mapping[str, Any], block: str | None, held: Mapping[Leg, float] |
     return (asked, None) if asked <= there * (1.0 + _ROUNDING) else (there, "not_held")
 
 
-def _line(configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[float, str | None]) -> dict[str, Any]:
+def _line(
+    configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[float, str | None], marketable: float
+) -> dict[str, Any]:
     for_session = next_session([row["calendar"]], row["session"])
     units, blocked_by = sent
     close, asked, is_entry = row["close"], row["quantity"], row["entry"]
     quantity = units if units else asked
     notional = None if close is None or quantity is None else quantity * close
     is_limit = row["calendar"] == calendars.ALWAYS
-    toward = MARKETABLE if row["side"] == "buy" else -MARKETABLE
+    toward = marketable if row["side"] == "buy" else -marketable
     largest = risk.max_symbol * row["equity"]
     return {
         **{name: row[name] for name in ORDER_SHEETS.columns if name in row},
@@ -149,7 +151,7 @@ def _line(configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[fl
     }
 
 
-def _block_of(row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None) -> str | None:
+def _block_of(row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None, largest_move: float) -> str | None:
     """The first check that an order does not pass; None if it passes all.
 
     An exit only needs a size: what is wrong with its bars is often why it is made.
@@ -164,7 +166,7 @@ def _block_of(row: Mapping[str, Any], risk: Risk, entries_blocked_by: str | None
         return "stale_bar"
     if close is None or not (math.isfinite(close) and close > 0):
         return "price"
-    if previous is not None and abs(close / previous - 1.0) > LARGEST_MOVE:
+    if previous is not None and abs(close / previous - 1.0) > largest_move:
         return "price"
     if stop is not None and (stop >= close if row["side"] == "buy" else stop <= close):
         return "price"

@@ -27,6 +27,26 @@ _NO_ORDER = {"client_order_id": None, "kind": "missed", "detail": "no order of a
 
 
 @dataclass(frozen=True)
+class Exactness:
+    """How far a broker may be from the engine, as fractions; all 0: not at all.
+
+    Attributes
+    ----------
+    price, fee
+        Of the price; a fee is that of a unit.
+    units
+        Of a quantity, or a position, in parts of a unit.
+    sums_cash
+        Whether the cash of fills is compared: where a broker is asked for its cash, it is not.
+    """
+
+    price: float = 0.0
+    fee: float = 0.0
+    units: float = 0.0
+    sums_cash: bool = True
+
+
+@dataclass(frozen=True)
 class BothBooks:
     """Books of the engine and of the broker after a session, and how they stood before it.
 
@@ -74,6 +94,7 @@ def reconcile(
     orders: Sequence[BrokerOrder],
     fills: Iterable[BrokerFill],
     books: BothBooks | None = None,
+    exactness: Exactness | None = None,
 ) -> pl.DataFrame:
     """Return what differs between a broker's session and the account's.
 
@@ -90,6 +111,8 @@ def reconcile(
     books
         Units and cash of both: a gap that no difference of an order in the session explains is named by itself, once.
         None: they are not compared.
+    exactness
+        How far the broker may be from the engine; None: not at all.
 
     Returns
     -------
@@ -97,6 +120,7 @@ def reconcile(
         Rows of `trading.differences`. Of an order that is sized at the open the broker is held to what was asked for,
         and of an entry to no more than the engine booked.
     """
+    exact = exactness or Exactness()
     explained: defaultdict[str, float] = defaultdict(float)
     known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
     own = [fill for fill in fills if fill.session == session]
@@ -113,7 +137,7 @@ def reconcile(
         found = _Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
-        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"])]
+        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exact)]
         explained[order["symbol"]] += _signed(order["side"], found.quantity - expected.quantity)
     for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
         if row["reason"] != AT_NO_OPEN:
@@ -136,18 +160,18 @@ def reconcile(
                 }
             )
     if books is not None:
-        rows += _of_books(books, explained, opening.capital, is_explained=bool(rows))
+        rows += _of_books(books, explained, opening.capital, exact, is_explained=bool(rows))
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
     named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
     return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)
 
 
 def _of_order(
-    expected: _Filled, found: _Filled, answer: BrokerOrder | None, blocked_by: str | None
+    expected: _Filled, found: _Filled, answer: BrokerOrder | None, blocked_by: str | None, exact: Exactness
 ) -> Iterator[dict[str, Any]]:
     """What differs of one order: that it is not there, or how much of it, or at which price and fee."""
     quantities = {"expected": expected.quantity, "found": found.quantity}
-    if _is_same(expected.quantity, found.quantity):
+    if _is_same(expected.quantity, found.quantity) or _is_near(expected.quantity, found.quantity, exact.units):
         if not expected.quantity:
             return
     elif not found.quantity:
@@ -163,12 +187,12 @@ def _of_order(
         yield {**quantities, "kind": "excess", "detail": f"{found.quantity:g} filled, {expected.quantity:g} booked"}
         if not expected.quantity:
             return
-    if not _is_same(expected.price, found.price):
+    if not _is_same(expected.price, found.price, exact.price):
         bps = (found.price / expected.price - 1.0) * 1e4 if expected.price else float("nan")
         detail = f"{bps:+.2f} bp from the price that was booked"
         yield {"expected": expected.price, "found": found.price, "kind": "price", "detail": detail}
     rates = expected.fee / expected.quantity, found.fee / found.quantity
-    if not _is_same(*rates):
+    if not _is_same(*rates) and abs(rates[1] - rates[0]) > exact.fee * expected.price:
         yield {"expected": rates[0], "found": rates[1], "kind": "fee", "detail": "of a unit"}
 
 
@@ -182,7 +206,7 @@ def _words_of(answer: BrokerOrder | None) -> str:
 
 
 def _of_books(
-    books: BothBooks, explained: Mapping[str, float], capital: float, *, is_explained: bool
+    books: BothBooks, explained: Mapping[str, float], capital: float, exact: Exactness, *, is_explained: bool
 ) -> Iterator[dict[str, Any]]:
     """Gaps of units and of cash that are new, and that what differs of the session's orders does not explain."""
     engine, broker = books.engine.of_symbols(), books.broker.of_symbols()
@@ -191,10 +215,13 @@ def _of_books(
         gap, largest = found - expected, max(abs(expected), abs(found))
         new = gap - books.gaps.get(symbol, 0.0) - explained.get(symbol, 0.0)
         allowed = max(DRIFT * largest, 1.0) if books.is_sized_at_open else 0.0
+        allowed = max(allowed, 0.0 if expected == round(expected) else exact.units * largest)
         if abs(gap) > allowed and abs(new) > _ROUNDING * max(1.0, largest):
             is_explained = True
             detail = f"the broker holds {found:g} by its fills, the account {expected:g}"
             yield {"symbol": symbol, "kind": "units", "expected": expected, "found": found, "detail": detail}
+    if not exact.sums_cash:
+        return
     gap = books.broker.cash - books.engine.cash
     allowed = DRIFT * capital if books.is_sized_at_open else 0.0
     if not is_explained and abs(gap) > allowed and abs(gap - books.cash_gap) > _ROUNDING * capital:
@@ -206,8 +233,13 @@ def _signed(side: str, quantity: float) -> float:
     return quantity if side == "buy" else -quantity
 
 
-def _is_same(expected: float, found: float) -> bool:
-    return abs(expected - found) <= TOLERANCE * max(abs(expected), abs(found))
+def _is_same(expected: float, found: float, tolerance: float = 0.0) -> bool:
+    return abs(expected - found) <= max(TOLERANCE, tolerance) * max(abs(expected), abs(found))
+
+
+def _is_near(expected: float, found: float, tolerance: float) -> bool:
+    """Whether a quantity in parts of a unit is as good as another one; whole units are the same or not."""
+    return expected != round(expected) and bool(found) and abs(expected - found) <= tolerance * abs(expected)
 
 
 def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:

@@ -3,6 +3,9 @@
 What waits at the last close is sent when its sheet is made. A session that a run passes over had no sheet: it is made
 and sent here before the simulated market opens, by what stood at its evening. A sheet that was made then is never sent
 afterwards: what did not reach the broker before the open is missed.
+
+The sessions of a real broker pass by themselves: nothing is sent for one that has been, fills are collected, and what
+the account holds is asked (`brokers/asked.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config.sections import Risk
+from trading_assets.config.trading import Trading
 from trading_assets.trading.broker_books import (
     AT_NO_OPEN,
     Books,
@@ -23,13 +27,13 @@ from trading_assets.trading.broker_books import (
     ratios_at,
     trades_of,
 )
-from trading_assets.trading.brokers.port import BrokerFill
+from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerOrder
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.brokers.simulated_books import CorporateAction
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
-from trading_assets.trading.reconciliation import BothBooks, quotes_of, reconcile
-from trading_assets.trading.submission import INTENDED, collect_fills, submit_until_answered
+from trading_assets.trading.reconciliation import BothBooks, Exactness, quotes_of, reconcile
+from trading_assets.trading.submission import INTENDED, collect_fills, fills_on_record, orders_of, submit_until_answered
 from trading_assets.trading.tables import DIFFERENCES, ORDER_SHEETS, RECONCILIATIONS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -57,6 +61,8 @@ class Settling:
         Whether there is a verdict of what is registered now.
     differs
         Whether a difference stands that nobody has accepted.
+    trading
+        Section of the configuration; None: as shipped.
     """
 
     configuration: str
@@ -69,6 +75,7 @@ class Settling:
     splits: pl.DataFrame
     verdict_stands: bool
     differs: bool
+    trading: Trading | None = None
 
     def sheet_at(self, session: dt.date, books: Books, *, differs: bool) -> pl.DataFrame:
         """Return the sheet of a close by what is published.
@@ -86,6 +93,7 @@ class Settling:
             self.risk,
             held=books.held,
             entries_blocked_by=block_of_entries(verdict_stands=self.verdict_stands, differs=differs),
+            trading=self.trading,
         )
 
 
@@ -98,12 +106,13 @@ def block_of_entries(*, verdict_stands: bool, differs: bool) -> str | None:
 
 def settle(
     warehouse: Warehouse,
-    broker: SimulatedBroker,
+    broker: Broker,
     account: Settling,
     settled: dt.date | None,
     *,
     is_halted: Callable[[], bool],
     now: dt.datetime,
+    exactness: Exactness | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Settle every session after the last one that was.
 
@@ -119,6 +128,8 @@ def settle(
         Whether trading is halted: asked before each order.
     now
         Time of the records, UTC.
+    exactness
+        How far the broker may be from the engine; None: not at all.
 
     Returns
     -------
@@ -138,17 +149,25 @@ def settle(
         account.sheet_at(each, broker_books, differs=False) for each in sessions[max(0, first - _EVENINGS) : first - 1]
     ]
     differs = account.differs
+    names, has_asked = (opening.strategy, opening.account), False
+    fills, told = list[BrokerFill](), list[BrokerOrder]()
     for before, session in zip(sessions[first - 1 :], sessions[first:], strict=False):
         sheet = account.sheet_at(before, broker_books, differs=differs)
-        over = dt.date.max if before in made else before
-        submit_until_answered(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+        if isinstance(broker, SimulatedBroker):
+            over = dt.date.max if before in made else before
+            submit_until_answered(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
         asked = _as_sent(warehouse, account, asked)
         booked = account.engine_fills.filter(session=session)
         ratios = ratios_at(account.splits, session)
-        broker.open_session(session, quotes_of(booked, asked), _actions(ratios, booked))
-        fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
+        if isinstance(broker, SimulatedBroker):
+            broker.open_session(session, quotes_of(booked, asked), _actions(ratios, booked))
+            fills, told = list(collect_fills(warehouse, broker, *names, now)), list(broker.orders())
+        elif not has_asked:
+            collect_fills(warehouse, broker, *names, now)
+            fills, told = fills_on_record(warehouse, *names), orders_of(warehouse, broker, *names)
+            has_asked = True
         gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
         cash_gap = broker_books.cash - engine_books.cash
         ended = trades_of(booked.filter(reason=AT_NO_OPEN))
@@ -157,7 +176,7 @@ def settle(
         gone = {trade.leg[0] for trade in ended}
         gaps = {symbol: gap for symbol, gap in gaps.items() if symbol not in gone}
         both = BothBooks(engine_books, broker_books, gaps, cash_gap, is_sized_at_open)
-        found = reconcile(opening, session, asked, booked, broker.orders(), fills, both)
+        found = reconcile(opening, session, asked, booked, told, fills, both, exactness)
         differs = differs or not found.is_empty()
         row = {
             "strategy": opening.strategy,

@@ -24,7 +24,7 @@ from trading_assets.trading.brokers.port import (
     OrderRequest,
 )
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import Rows, Warehouse
 
 INTENDED = "intended"
 #: Times that an order is sent again where the line was lost.
@@ -61,6 +61,7 @@ def submit(
     is_halted: Callable[[], bool],
     over: dt.date,
     now: dt.datetime,
+    is_late: Callable[[str], bool] | None = None,
 ) -> Submitted:
     """Send the orders of a sheet that are ready and that the broker does not have.
 
@@ -76,6 +77,8 @@ def submit(
         Last session that is over: no order for it, or for one before it, is sent.
     now
         Time of the records, UTC.
+    is_late
+        Whether the session of an order, by its id, has opened by now: asked before each one. None: time is simulated.
     """
     ready = sheet.filter(status="ready").sort("client_order_id")
     try:
@@ -87,7 +90,7 @@ def submit(
     for row in ready.iter_rows(named=True):
         name = row["client_order_id"]
         if name not in known:
-            if row["for_session"] <= over:
+            if row["for_session"] <= over or (is_late is not None and is_late(name)):
                 too_late.append(name)
                 continue
             if is_halted():
@@ -114,16 +117,20 @@ def submit_until_answered(
     is_halted: Callable[[], bool],
     over: dt.date,
     now: dt.datetime,
+    is_late: Callable[[str], bool] | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Submitted:
     """Send the orders of a sheet as `submit`, again where the line was lost; what is unanswered then is for later.
 
     Parameters
     ----------
-    warehouse, broker, sheet, is_halted, over, now
+    warehouse, broker, sheet, is_halted, over, now, is_late
         As `submit` takes them.
+    attempts
+        Times that it is tried.
     """
-    for _ in range(ATTEMPTS):
-        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+    for _ in range(attempts):
+        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now, is_late=is_late)
         if not found.unanswered:
             break
     return found
@@ -147,6 +154,38 @@ def collect_fills(
     rows = [{"strategy": strategy, "account": account, "recorded_at": now, **vars(fill)} for fill in told.values()]
     warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame(rows, schema=FILLS.empty().schema)))
     return told.values()
+
+
+def orders_of(warehouse: Warehouse, broker: Broker, strategy: str, account: str) -> list[BrokerOrder]:
+    """Return all orders that a broker knows, and those that it took or rejected and does not list any more.
+
+    Parameters
+    ----------
+    warehouse, broker
+        Where its answers are written down, and who is asked.
+    strategy, account
+        Names of the strategy and of the account.
+    """
+    known = list(broker.orders())
+    names = {each.client_order_id for each in known}
+    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", strategy))
+    rows = rows.filter(pl.col("account") == account, pl.col("event") != INTENDED).sort("recorded_at", "event")
+    rows = rows.unique("client_order_id", keep="last").sort("client_order_id")
+    said = rows.select("client_order_id", "event", "reason").iter_rows()
+    return known + [BrokerOrder(*row) for row in said if row[0] not in names]
+
+
+def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerFill]:
+    """Return all fills that a broker ever told: some tell those of the day alone.
+
+    Parameters
+    ----------
+    warehouse, strategy, account
+        Warehouse, and the names of the strategy and of its account.
+    """
+    rows = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
+    rows = rows.sort("session", "recorded_at", "broker_fill_id").select(list(BrokerFill.__dataclass_fields__))
+    return [BrokerFill(**row) for row in rows.iter_rows(named=True)]
 
 
 def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:

@@ -7,6 +7,7 @@ import polars as pl
 from trading_assets.warehouse.table import Column, Table
 
 STATES = ("open", "ended")
+BROKERS = ("simulated", "alpaca", "interactive_brokers")
 #: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
 ORDER_TYPES = ("market_on_open", "marketable_limit")
 #: Checks of an order, in their order.
@@ -37,7 +38,7 @@ ACCOUNTS = Table(
         "strategy": _STRATEGY,
         "account": _ACCOUNT,
         "label": _LABEL,
-        "broker": Column(pl.String, "where its orders go", one_of=("simulated",)),
+        "broker": Column(pl.String, "where its orders go", one_of=BROKERS),
         "opened_on": Column(pl.Date, "session at whose close it first decides"),
         "recorded_at": Column(pl.Datetime("us"), "when the opening went on record, UTC"),
         "capital": Column(pl.Float64, "equity that it begins with", above=0),
@@ -297,6 +298,7 @@ DIFFERENCES = Table(
                 "excess",
                 "units",
                 "cash",
+                "corporate_action",
             ),
         ),
         "session": Column(pl.Date, "session that it is of; of a revision the first whose equity differs"),

@@ -26,6 +26,19 @@ def test_an_opening_is_dated_and_on_record_for_good(paper: Experiment) -> None:
     assert (record.kind, record.subject, record.payload["mode"]) == ("account", STRATEGY, "paper")
 
 
+def test_an_opening_keeps_its_broker_and_another_one_begins_another_account(paper: Experiment) -> None:
+    """The verdict on it is no go: it may not be live, whatever the configuration says."""
+    assert paper.open().broker == "simulated"
+    end = str(paper.configuration.as_of)
+    paper.until(end, trading={"broker": "alpaca", "live": True, "live_account": "123456789"})
+    assert open_accounts(paper.configuration)[STRATEGY].broker == "simulated"
+    with pytest.raises(ConfigurationError, match="a live account of known is refused: the verdict on it is"):
+        paper.open(mode="live")
+    made = paper.open()
+    assert (made.account, made.broker, made.mode) == ("known-2", "alpaca", "paper")
+    assert open_accounts(paper.configuration) == {STRATEGY: made}
+
+
 def test_an_opening_says_where_each_symbol_came_from(paper: Experiment) -> None:
     universe = paper.open().universe
     assert universe == {each: ["synthetic", "XNYS", "equity"] for each in ("AAA", "BBB", "CCC", "DDD")}

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from trading_assets.config.sections import Risk
+from trading_assets.config.trading import Trading
 from trading_assets.trading.order_sheet import client_order_id, order_sheet, write_csv
 from trading_assets.trading.tables import ORDER_SHEETS, PENDING_ORDERS
 
@@ -106,6 +107,15 @@ def test_what_stands_against_an_entry(changes: dict[str, Any], block: str | None
     assert order["blocked_by"] == block
     assert order["status"] == ("ready" if block is None else "blocked")
     assert order["share_sent"] == (1.0 if block is None else 0.0)
+
+
+def test_how_far_a_limit_lies_and_which_move_waits_are_keys() -> None:
+    """2 % beyond 50; a move from 49 to 50 is 2.04 %."""
+    coin = waiting("BTC", calendar="24/7", asset_class="crypto")
+    [order] = sheet_of(coin, trading=Trading(marketable=0.02)).to_dicts()
+    assert order["limit"] == pytest.approx(51.0)
+    blocks = [sheet_of(waiting(), trading=Trading(largest_move=each))["blocked_by"].item() for each in (0.02, 0.021)]
+    assert blocks == ["price", None]
 
 
 def test_exits_go_on_where_entries_are_blocked() -> None:

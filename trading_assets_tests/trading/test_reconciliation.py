@@ -14,6 +14,7 @@ from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.reconciliation import (
     BothBooks,
+    Exactness,
     quotes_of,
     reconcile,
 )
@@ -147,6 +148,33 @@ def test_a_target_weight_may_drift_within_its_bounds() -> None:
         both = BothBooks(engine, Books({("AAA", None): units}), {"AAA": 0.0}, 0.0, is_sized_at_open=True)
         found = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], [made()], both)
         assert found["kind"].to_list() == kinds
+
+
+def test_what_a_real_broker_may_be_away_from_the_engine() -> None:
+    """2 % of 50.2 are 1.004; 0.3 % of it are 0.1506 a unit beside the 0.02 that were booked."""
+    exact = Exactness(price=0.02, fee=0.003, units=0.003, sums_cash=False)
+
+    def kinds(fill: BrokerFill, engine: pl.DataFrame | None = None, **order: Any) -> list[str]:
+        sheet, engine = sheet_of(waiting(**order)), booked() if engine is None else engine
+        books = BothBooks(Books(), Books(cash=-5_000.0), {}, 0.0, is_sized_at_open=False)
+        found = reconcile(OPENING, MONDAY, sheet, engine, [ACCEPTED], [fill], books, exact)
+        return [each for each in found["kind"] if each != "units"]
+
+    assert kinds(made(price=51.2)) == []
+    assert kinds(made(price=51.3)) == ["price"]
+    assert kinds(made(fee=17.0)) == []
+    assert kinds(made(fee=17.1)) == ["fee"]
+    assert kinds(made(fee=0.0)) == []
+    assert kinds(made(99.9)) == ["partial"]
+    assert kinds(made(0.4990, fee=0.01), booked(0.5, fee=0.01), quantity=0.5) == []
+    assert kinds(made(0.4980, fee=0.01), booked(0.5, fee=0.01), quantity=0.5) == ["partial"]
+
+
+def test_an_order_that_ended_without_a_fill_says_how() -> None:
+    [detail] = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [BrokerOrder(NAME, "expired", "halted")], [])[
+        "detail"
+    ]
+    assert detail == "no fill, it is expired: halted"
 
 
 def test_the_same_difference_has_the_same_id() -> None:

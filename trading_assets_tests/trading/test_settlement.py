@@ -16,41 +16,22 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.market_data import calendars
-from trading_assets.trading.account import continue_account
 from trading_assets.trading.broker_books import Books
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.settlement import Settling, settle
 from trading_assets.trading.submission import submit
-from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, FILLS, ORDER_SHEETS, PENDING_ORDERS, SUBMISSIONS
+from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets.warehouse import Warehouse
-from trading_assets_tests.backtests.frames import loaded, weekdays
 from trading_assets_tests.conftest import REPOSITORY
-from trading_assets_tests.trading.breakout_account import BARS, END, OPENING, prepared_until
+from trading_assets_tests.trading.breakout_account import whole_account
 from trading_assets_tests.trading.settling import ACCOUNT, FOUND
 
 NOW = dt.datetime(2002, 3, 1)
-NO_SPLITS = BARS.select("symbol", "session", "split_ratio").clear()
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Settling:
-    settings = loaded(tmp_path_factory.mktemp("small"))
-    days = calendars.sessions("XNYS", weekdays(1)[0], END)  # of all weekdays those that are sessions
-    bars = BARS.filter(pl.col("session").is_in(days.implode()))
-    rows = continue_account(OPENING, prepared_until(settings, END, bars), None, EQUITY.empty()).rows
-    return Settling(
-        configuration="small",
-        risk=settings.risk,
-        opening=OPENING,
-        sessions=rows[next(iter(rows))]["session"].to_list(),
-        pending=rows[PENDING_ORDERS],
-        sheets=ORDER_SHEETS.empty(),
-        engine_fills=rows[ENGINE_FILLS],
-        splits=NO_SPLITS,
-        verdict_stands=True,
-        differs=False,
-    )
+    return whole_account(tmp_path_factory.mktemp("small"))[0]
 
 
 def never() -> bool:

@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError
+from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError, OrderRequest
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
-from trading_assets.trading.submission import collect_fills, submit
+from trading_assets.trading.submission import collect_fills, fills_on_record, orders_of, submit
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.trading.sending import NOW, ORDERS, SHEET, parts
@@ -87,6 +87,35 @@ def test_an_order_that_is_taken_but_not_listed_is_asked_for_later(tmp_path: Path
     assert found.unanswered == tuple(sheet(1)["client_order_id"])
 
 
+def test_what_a_broker_rejected_without_keeping_it_is_known_by_its_words(tmp_path: Path) -> None:
+    """It lists nothing; what it said is on record, and may be sent again until its session opens."""
+
+    class Forgetful(SimulatedBroker):
+        def orders(self) -> list[BrokerOrder]:
+            return [each for each in super().orders() if each.status != "rejected"]
+
+        def submit(self, order: OrderRequest) -> BrokerOrder:
+            return BrokerOrder(order.client_order_id, "rejected", "parts of a share")
+
+    warehouse, broker = parts(tmp_path)
+    forgetful = Forgetful(broker.path)
+    for _ in range(2):
+        submit(warehouse, forgetful, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
+    name = sheet(1)["client_order_id"].item()
+    assert orders_of(warehouse, forgetful, "s", "s-1") == [BrokerOrder(name, "rejected", "parts of a share")]
+    submit(warehouse, broker, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
+    assert orders_of(warehouse, broker, "s", "s-1") == [BrokerOrder(name, "accepted")]
+
+
+def test_an_order_whose_session_has_opened_is_too_late(tmp_path: Path) -> None:
+    """The clock is asked before each one: after three the session opens."""
+    warehouse, broker = parts(tmp_path)
+    opens = iter([False] * 3 + [True] * ORDERS)
+    found = submit(warehouse, broker, sheet(), is_halted=never, over=FRIDAY, now=NOW, is_late=lambda _: next(opens))
+    assert (len(found.answered), len(found.too_late)) == (3, ORDERS - 3)
+    assert len(broker.orders()) == 3
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_line_that_is_lost_loses_and_doubles_nothing(seed: int, tmp_path: Path) -> None:
     """Half of the calls are lost before, half of the others after the broker has heard the order."""
@@ -121,6 +150,7 @@ def test_a_fill_that_is_told_twice_is_on_record_once(tmp_path: Path) -> None:
     assert len(broker.fills()) == 6
     for _ in range(2):
         assert len(collect_fills(warehouse, broker, "s", "s-1", NOW)) == 3
+    assert len(fills_on_record(warehouse, "s", "s-1")) == 3
     rows = warehouse.read(FILLS)
     assert rows["quantity"].to_list() == [100.0] * 3
     assert rows["fee"].to_list() == [1.0] * 3

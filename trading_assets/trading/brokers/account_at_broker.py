@@ -1,0 +1,119 @@
+"""An account at a real broker: what is asked there when a session is settled, and before orders are sent.
+
+A simulated broker is asked nothing: its time is that of the sessions, and it fills at what the engine booked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config.trading import Trading
+from trading_assets.trading.broker_books import Books, Leg, books_on_record, trades_of
+from trading_assets.trading.brokers.asked import Compared, Said, compare, held_at_most
+from trading_assets.trading.brokers.deadlines import deadlines_of
+from trading_assets.trading.brokers.port import Broker
+from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
+from trading_assets.trading.opening import SIMULATED, Opening
+from trading_assets.trading.reconciliation import Exactness
+from trading_assets.trading.settlement import Settling
+from trading_assets.trading.submission import collect_fills
+from trading_assets.trading.tables import FILLS
+from trading_assets.warehouse import Rows, Warehouse
+
+#: Times that an order is sent to a real broker, whose line tries again by itself.
+_ATTEMPTS = 3
+
+
+def exactness_of(trading: Trading, opening: Opening) -> Exactness:
+    """Return how far the broker of an account may be from the engine: a simulated one not at all."""
+    if opening.broker == SIMULATED:
+        return Exactness()
+    said = trading.tolerances
+    return Exactness(price=said.price, fee=said.fee, units=said.units, sums_cash=False)
+
+
+def held_there(broker: Broker, opening: Opening, books: Books) -> dict[Leg, float]:
+    """Return what an order can leave, by leg: by fills, and of a real broker no more than it says that it holds.
+
+    Parameters
+    ----------
+    broker, opening
+        Broker, and the account.
+    books
+        Units by fills.
+    """
+    return dict(books.held) if opening.broker == SIMULATED else held_at_most(books.held, broker.positions())
+
+
+def lateness(trading: Trading, opening: Opening, sheet: pl.DataFrame, pending: pl.DataFrame) -> dict[str, Any]:
+    """Return the arguments of `submit_until_answered` by which nothing is sent to a real broker after its open.
+
+    Parameters
+    ----------
+    trading, opening
+        Section of the configuration, and the account.
+    sheet, pending
+        Rows of `trading.order_sheets`, and of `trading.pending_orders` with the calendars of their symbols.
+    """
+    if opening.broker == SIMULATED:
+        return {}
+    calendars = dict(pending.select("symbol", "calendar").unique().iter_rows())
+    latest = deadlines_of(sheet, calendars, dt.timedelta(minutes=trading.late_minutes))
+
+    def is_late(name: str) -> bool:
+        return dt.datetime.now(dt.UTC).replace(tzinfo=None) >= latest[name]
+
+    return {"is_late": is_late, "attempts": _ATTEMPTS}
+
+
+def answer_of(
+    warehouse: Warehouse, broker: Broker, account: Settling, equity: pl.DataFrame, now: dt.datetime
+) -> Compared:
+    """Ask a real broker for cash and positions, after its fills, and return what it says and what no fill explains.
+
+    What it says is for `keep_answer`, after the differences are on record: known is only what was named.
+
+    Parameters
+    ----------
+    warehouse, broker
+        Where fills are written down, and who is asked.
+    account
+        What was settled, up to its last session.
+    equity
+        Rows of `trading.equity` of the account.
+    now
+        Time of the records, UTC.
+    """
+    opening, last = account.opening, account.sessions[-1]
+    names = (opening.strategy, opening.account)
+    collect_fills(warehouse, broker, *names, now)
+    said = Said(broker.account(), broker.positions(), now)
+    broker_books, engine_books = books_on_record(
+        warehouse, *names, account.sessions, account.splits, account.engine_fills
+    )
+    cash = equity.filter(session=last)["cash"].item() + broker_books.cash - engine_books.cash
+    later = _books_after(warehouse, opening, last, broker_books)
+    own = Rows("strategy", opening.strategy)
+    before = tuple(
+        warehouse.read_or_empty(table, rows=own).filter(account=opening.account)
+        for table in (BROKER_BALANCES, BROKER_POSITIONS)
+    )
+    trading = account.trading or Trading()
+    cash += later.cash - broker_books.cash
+    return compare(opening, last, said, later, cash, (before[0], before[1]), trading.tolerances)
+
+
+def keep_answer(warehouse: Warehouse, found: Compared) -> None:
+    """Write down what a broker said."""
+    warehouse.append_new(BROKER_BALANCES, found.balances)
+    warehouse.append_new(BROKER_POSITIONS, found.positions)
+
+
+def _books_after(warehouse: Warehouse, opening: Opening, last: dt.date, books: Books) -> Books:
+    """Books with the fills on record of sessions that are not published yet: their bars are still to come."""
+    told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", opening.strategy)).filter(account=opening.account)
+    told = told.filter(pl.col("session") > last).with_columns(pair_id=pl.lit(None, pl.String))
+    return books.after({}, trades_of(told))

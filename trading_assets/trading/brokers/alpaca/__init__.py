@@ -1,0 +1,1 @@
+"""Alpaca as a broker, by its client alpaca-py (extra `alpaca`)."""

@@ -1,0 +1,239 @@
+"""An account whose orders go to a real broker: sessions pass by themselves, and what it holds is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.config.trading import AlpacaSettings, Trading
+from trading_assets.trading.broker_books import Books
+from trading_assets.trading.brokers.account_at_broker import (
+    answer_of,
+    exactness_of,
+    held_there,
+    keep_answer,
+    lateness,
+)
+from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
+from trading_assets.trading.brokers.alpaca.line import Line
+from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
+from trading_assets.trading.settlement import Settling, settle
+from trading_assets.trading.submission import submit
+from trading_assets.trading.tables import ACCOUNTS, DIFFERENCES, EQUITY, FILLS, RECONCILIATIONS, SUBMISSIONS
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.trading.breakout_account import whole_account
+from trading_assets_tests.trading.brokers.alpaca.conftest import KEYS
+from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
+from trading_assets_tests.trading.experiment import Experiment
+
+NOW = dt.datetime(2002, 3, 1)
+TRADING = Trading()
+#: What the broker fills at is so far from what the engine booked.
+SLIPPAGE = 1.004
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settling, pl.DataFrame]:
+    account, equity = whole_account(tmp_path_factory.mktemp("small"))
+    return replace(account, opening=replace(account.opening, broker="alpaca")), equity
+
+
+class Days:
+    """Evenings and opens of an account at the local service."""
+
+    def __init__(self, folder: Path, service: Alpaca, whole: tuple[Settling, pl.DataFrame]) -> None:
+        self.account, self.equity = whole
+        self.service, self.warehouse = service, Warehouse(folder / "w.duckdb")
+        service.assets = {name: Alpaca.asset(name) for name in self.account.pending["symbol"].unique()}
+        service.prices = dict.fromkeys(service.assets, 1.0)
+        self.first = self.account.sessions.index(min(self.account.pending["session"].to_list()))
+
+    @property
+    def broker(self) -> AlpacaBroker:
+        """Made anew for each step."""
+        settings = AlpacaSettings(base_url=self.service.url, data_url=self.service.url, attempts=1)
+        return AlpacaBroker(Line(settings, KEYS, is_live=False))
+
+    def until(self, place: int) -> Settling:
+        return replace(self.account, sessions=self.account.sessions[: place + 1])
+
+    def evening(self, place: int) -> pl.DataFrame:
+        """Send what waits at a close."""
+        evening, session = self.account.sessions[place], self.account.sessions[place + 1]
+        self.service.now = dt.datetime.combine(evening, dt.time(23, 55), tzinfo=dt.UTC)
+        self.service.next_open = f"{session}T09:30:00-05:00"
+        sheet = self.account.sheet_at(evening, Books(), differs=False)
+        submit(self.warehouse, self.broker, sheet, is_halted=lambda: False, over=evening, now=NOW)
+        return sheet.filter(status="ready")
+
+    def open(self, place: int, share: float = 1.0) -> None:
+        """Fill all that waits, at a worse price than the engine booked."""
+        session = self.account.sessions[place]
+        for order in [each for each in self.service.orders if each["status"] == "accepted"]:
+            row = self.sent.filter(client_order_id=order["client_order_id"]).to_dicts()[0]
+            booked = self.account.engine_fills.filter(order_id=row["order_id"]).to_dicts()[0]
+            price = booked["price"] * (SLIPPAGE if row["side"] == "buy" else 2.0 - SLIPPAGE)
+            self.service.fill(order["client_order_id"], row["quantity"] * share, price, f"{session}T14:30:01Z")
+
+    def day(self, place: int, share: float = 1.0) -> None:
+        self.sent = self.evening(place)
+        self.open(place + 1, share)
+
+    def settled(self, place: int, last: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        account, broker = self.until(place), self.broker
+        before = None if last is None else account.sessions[last]
+        exact = exactness_of(TRADING, account.opening)
+        done, found = settle(self.warehouse, broker, account, before, is_halted=lambda: False, now=NOW, exactness=exact)
+        self.now = getattr(self, "now", NOW) + dt.timedelta(minutes=1)
+        answer = answer_of(self.warehouse, broker, account, self.equity, self.now)
+        keep_answer(self.warehouse, answer)
+        return done, pl.concat([found, answer.differences])
+
+
+@pytest.fixture
+def days(tmp_path: Path, whole: tuple[Settling, pl.DataFrame]) -> Iterator[Days]:
+    with alpaca() as service:
+        yield Days(tmp_path, service, whole)
+
+
+def test_slippage_within_the_tolerance_is_no_difference(days: Days) -> None:
+    """Five sessions at prices that are 40 bp worse, without fees: cash follows from the fills, and all is expected."""
+    for place in range(days.first, days.first + 5):
+        days.day(place)
+    done, found = days.settled(days.first + 5)
+    assert found.is_empty()
+    assert done["fills"].sum() == days.warehouse.read(FILLS).height > 0
+    balance = days.warehouse.read(BROKER_BALANCES).to_dicts()[0]
+    assert balance["known_gap"] == pytest.approx(100_000.0 - 50_000.0, abs=1.0)
+    assert balance["cash"] != 100_000.0
+    positions = days.warehouse.read(BROKER_POSITIONS)
+    assert positions["quantity"].to_list() == positions["expected"].to_list() != []
+
+
+def test_nothing_is_sent_for_a_session_that_has_been(days: Days) -> None:
+    """No evening was there: what the engine filled is missed, and no order was made up afterwards."""
+    _, found = days.settled(days.first + 5)
+    assert days.service.orders == []
+    assert days.warehouse.read_or_empty(SUBMISSIONS).is_empty()
+    assert {*found["kind"]} == {"missed"}
+
+
+def test_partial_fills_prices_and_trades_by_hand_have_their_names(days: Days) -> None:
+    days.day(days.first, share=0.5)
+    session = days.account.sessions[days.first + 1]
+    days.service.trade_by_hand("ZZZ", "buy", 3, 10.0, f"{session}T15:00:00Z")
+    _, found = days.settled(days.first + 1)
+    assert {*found["kind"]} == {"partial", "manual_trade"}
+    assert found.filter(kind="partial").height == days.sent.height
+
+
+def test_a_price_beyond_the_tolerance_is_a_difference(days: Days) -> None:
+    days.sent = days.evening(days.first)
+    for order in days.service.orders:
+        row = days.sent.filter(client_order_id=order["client_order_id"]).to_dicts()[0]
+        booked = days.account.engine_fills.filter(order_id=row["order_id"]).to_dicts()[0]
+        at = f"{days.account.sessions[days.first + 1]}T14:30:01Z"
+        days.service.fill(order["client_order_id"], row["quantity"], booked["price"] * 1.03, at)
+    _, found = days.settled(days.first + 1)
+    assert {*found["kind"]} == {"price"}
+
+
+def test_what_changes_overnight_without_a_fill_has_its_name(days: Days) -> None:
+    """A position is doubled, and a thousand is drawn from the account; asked again, both are known."""
+    days.day(days.first)
+    days.settled(days.first + 1)
+    name = next(iter(days.service.positions))
+    days.service.positions[name]["qty"] = str(2 * float(days.service.positions[name]["qty"]))
+    days.service.account["cash"] = str(float(days.service.account["cash"]) - 1_000.0)
+    _, found = days.settled(days.first + 1, days.first + 1)
+    assert {*found.select("kind", "symbol").rows()} == {("corporate_action", name), ("cash", None)}
+    assert days.settled(days.first + 1, days.first + 1)[1].is_empty()
+
+
+def test_fills_of_a_session_whose_bars_are_still_to_come_are_no_difference(days: Days) -> None:
+    """Asked after the open of the next session."""
+    days.day(days.first)
+    days.settled(days.first)
+    _, found = days.settled(days.first, days.first)
+    assert found.is_empty()
+    assert days.warehouse.read(FILLS).height > 0
+
+
+def test_what_the_broker_refused_is_rejected_with_its_words(days: Days) -> None:
+    for name in days.service.assets:
+        days.service.assets[name] |= {"tradable": False}
+    days.day(days.first)
+    _, found = days.settled(days.first + 1)
+    assert {*found["kind"]} == {"rejected"}
+    assert all("is not traded at Alpaca now" in each for each in found["detail"])
+
+
+def test_a_real_broker_is_asked_what_can_be_left(days: Days, tmp_path: Path) -> None:
+    days.service.hold("AAA", 3, 50.0)
+    opening, books = days.account.opening, Books({("AAA", None): 10.0, ("BBB", None): 2.0})
+    assert held_there(days.broker, opening, books) == {("AAA", None): 3.0}
+    simulated = SimulatedBroker(tmp_path / "b.db")
+    assert held_there(simulated, replace(opening, broker="simulated"), books) == books.held
+
+
+def test_no_order_is_sent_after_its_open_by_the_clock(days: Days) -> None:
+    """All sessions of the account are long over: whatever its sheets say, nothing is sent."""
+    evening = days.account.sessions[days.first]
+    sheet = days.account.sheet_at(evening, Books(), differs=False)
+    late = lateness(TRADING, days.account.opening, sheet, days.account.pending)
+    assert all(late["is_late"](name) for name in sheet["client_order_id"])
+    found = submit(
+        days.warehouse,
+        days.broker,
+        sheet,
+        is_halted=lambda: False,
+        over=evening,
+        now=NOW,
+        is_late=late["is_late"],
+    )
+    assert len(found.too_late) == sheet.filter(status="ready").height > 0
+    assert days.service.orders == []
+    simulated = replace(days.account.opening, broker="simulated")
+    assert lateness(TRADING, simulated, sheet, days.account.pending) == {}
+
+
+def test_a_simulated_broker_is_held_to_the_last_digit(days: Days) -> None:
+    assert exactness_of(TRADING, replace(days.account.opening, broker="simulated")).price == 0.0
+    assert exactness_of(TRADING, days.account.opening).price == TRADING.tolerances.price
+
+
+@pytest.mark.slow
+def test_the_assets_ask_a_real_broker_and_send_nothing_that_is_over(
+    paper: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bars of 2017, and the clock of today: all opens have been. No key is in any file that the run leaves."""
+    monkeypatch.setenv("APCA_API_KEY_ID", KEY)
+    monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET)
+    with alpaca() as service:
+        service.now = dt.datetime.now(dt.UTC)
+        said = {"base_url": service.url, "attempts": 1}
+        paper.until("2017-07-14", trading={"broker": "alpaca", "clock_skew_seconds": 3600, "alpaca": said})
+        opening = paper.open()
+        assert (opening.broker, opening.label[:5]) == ("alpaca", "paper")
+        assert paper.run().success
+        assert paper.trade().success
+        warehouse = paper.warehouse
+        assert warehouse.read(ACCOUNTS)["broker"].to_list() == ["alpaca"]
+        assert warehouse.read(BROKER_BALANCES)["broker_account"].to_list() == ["PA3TEST00001"]
+        assert warehouse.read(RECONCILIATIONS).height == warehouse.read(EQUITY).height - 1 > 0
+        assert {method for method, _, _ in service.asked} == {"GET"}
+        assert {*warehouse.read_or_empty(DIFFERENCES)["kind"]} <= {"missed"}
+        before = warehouse.fingerprint(BROKER_BALANCES)
+        service.faults = ["500"] * 20
+        assert not paper.trade().success
+        assert warehouse.fingerprint(BROKER_BALANCES) == before
+    for path in paper.folder.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+            assert SECRET.encode() not in path.read_bytes(), path

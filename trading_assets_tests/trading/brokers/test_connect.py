@@ -1,0 +1,85 @@
+"""The broker of an account: simulated, or a real one that has said who it is; nothing is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
+from trading_assets.trading.brokers.connect import broker_of
+from trading_assets.trading.brokers.port import BrokerRefusedError, BrokerUnavailableError
+from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.opening import Opening
+from trading_assets_tests.config.test_loading import MINIMAL, load
+from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
+
+NOW = dt.datetime(2017, 7, 11, 2, 0)
+SIMULATED = Opening("known", "known-1", NOW.date(), 50_000.0, "go", "0" * 64, "ops", NOW)
+PAPER, LIVE = (replace(SIMULATED, broker="alpaca", mode=mode) for mode in ("paper", "live"))
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Alpaca]:
+    monkeypatch.setenv("APCA_API_KEY_ID", KEY)
+    monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET)
+    with alpaca() as found:
+        yield found
+
+
+def configured(folder: Path, url: str, more: str = "") -> Configuration:
+    return load(folder, MINIMAL + f"trading: {{broker: alpaca, alpaca: {{base_url: '{url}'}}{more}}}\n")
+
+
+def test_the_broker_is_that_of_the_opening_whatever_is_configured_since(tmp_path: Path, service: Alpaca) -> None:
+    configuration = configured(tmp_path, service.url)
+    made = broker_of(configuration, SIMULATED, NOW)
+    assert isinstance(made, SimulatedBroker)
+    assert made.account().cash == 50_000.0
+    assert service.asked == []
+    assert isinstance(broker_of(configuration, PAPER, NOW), AlpacaBroker)
+    assert {method for method, _, _ in service.asked} == {"GET"}
+
+
+def test_a_live_account_is_nothing_where_live_trading_is_off(tmp_path: Path, service: Alpaca) -> None:
+    with pytest.raises(BrokerRefusedError, match="live trading is off"):
+        broker_of(configured(tmp_path, service.url), LIVE, NOW)
+    assert service.asked == []
+
+
+def test_live_and_paper_are_not_taken_for_each_other(tmp_path: Path, service: Alpaca) -> None:
+    configuration = configured(tmp_path, service.url, ", live: true, live_account: '123456789'")
+    with pytest.raises(BrokerRefusedError, match="is a paper account, and a live one was meant"):
+        broker_of(configuration, LIVE, NOW)
+    service.account["account_number"] = "123456789"
+    assert isinstance(broker_of(configuration, LIVE, NOW), AlpacaBroker)
+    with pytest.raises(BrokerRefusedError, match="paper was meant"):
+        broker_of(configuration, PAPER, NOW)
+
+
+def test_a_clock_that_is_wrong_stops_everything(tmp_path: Path, service: Alpaca) -> None:
+    with pytest.raises(BrokerRefusedError, match="clock is -60 s from ours"):
+        broker_of(configured(tmp_path, service.url), PAPER, NOW + dt.timedelta(minutes=1))
+
+
+def test_bad_keys_and_missing_ones_are_said_without_them(
+    tmp_path: Path, service: Alpaca, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = configured(tmp_path, service.url)
+    monkeypatch.setenv("APCA_API_SECRET_KEY", "another-secret")
+    with pytest.raises(BrokerRefusedError, match="APCA_API_SECRET_KEY") as caught:
+        broker_of(configuration, PAPER, NOW)
+    assert "another-secret" not in str(caught.value)
+    monkeypatch.delenv("APCA_API_SECRET_KEY")
+    with pytest.raises(ConfigurationError, match="APCA_API_SECRET_KEY"):
+        broker_of(configuration, PAPER, NOW)
+
+
+def test_a_broker_that_does_not_answer_is_unavailable(tmp_path: Path, service: Alpaca) -> None:
+    service.faults = ["deaf"] * 8
+    with pytest.raises(BrokerUnavailableError):
+        broker_of(configured(tmp_path, service.url), PAPER, NOW)
