@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from trading_assets.config.errors import ConfigurationError
+from trading_assets.config.interactive_brokers import InteractiveBrokersSettings
 from trading_assets.config.sections import Fraction, NonEmpty, Section
 
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
@@ -92,7 +93,7 @@ class AlpacaSettings(Section):
 class Trading(Section):
     """The section `trading`: it decides no result of a backtest, so it has no part in any hash of one."""
 
-    broker: Literal["simulated", "alpaca"] = Field(
+    broker: Literal["simulated", "alpaca", "interactive_brokers"] = Field(
         default="simulated", description="where orders of accounts go that are opened from now on"
     )
     live: bool = Field(
@@ -115,6 +116,9 @@ class Trading(Section):
     )
     tolerances: Tolerances = Field(default=Tolerances(), description="how far a real broker may be from the engine")
     alpaca: AlpacaSettings = Field(default=AlpacaSettings(), description="settings of `broker: alpaca`")
+    interactive_brokers: InteractiveBrokersSettings = Field(
+        default=InteractiveBrokersSettings(), description="settings of `broker: interactive_brokers`"
+    )
 
     @model_validator(mode="after")
     def _live_is_said_twice(self) -> Trading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS  # noqa: F401 - of the stage
 from trading_assets.warehouse.table import Column, Table
 
 STATES = ("open", "ended")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from trading_assets.config import Configuration
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.trading import Trading
 from trading_assets.trading.brokers.permission import assert_account, assert_clock
 from trading_assets.trading.brokers.port import Broker, BrokerRefusedError
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.opening import LIVE, SIMULATED, Opening
 
+INTERACTIVE_BROKERS = "interactive_brokers"
 #: Orders and fills are asked for from this long before an account was opened.
 _BEFORE = dt.timedelta(days=1)
 
@@ -42,6 +44,8 @@ def broker_of(configuration: Configuration, opening: Opening, now: dt.datetime) 
             "  expected: trading.live: true, and its id in trading.live_account\n"
             "  what to do: say both, or leave it: nothing is sent"
         )
+    if opening.broker == INTERACTIVE_BROKERS:
+        return _interactive_brokers(trading, now, is_live=is_live)
     from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
     from trading_assets.trading.brokers.alpaca.line import Line
 
@@ -50,4 +54,22 @@ def broker_of(configuration: Configuration, opening: Opening, now: dt.datetime) 
     broker = AlpacaBroker(line, settings.symbols, opening.recorded_at - _BEFORE, settings.feed)
     assert_account(trading, broker.account(), is_live=is_live)
     assert_clock(trading, broker.clock().at, now)
+    return broker
+
+
+def _interactive_brokers(trading: Trading, now: dt.datetime, *, is_live: bool) -> Broker:
+    try:
+        from trading_assets.trading.brokers.interactive_brokers.broker import InteractiveBrokersBroker
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{error.name} is not installed\n  expected: the client of trading.broker: interactive_brokers\n"
+            "  what to do: pip install 'trading-assets[interactive_brokers]'"
+        ) from error
+    broker = InteractiveBrokersBroker(
+        trading.interactive_brokers,
+        trading.live_account if is_live else "",
+        dt.timedelta(seconds=trading.clock_skew_seconds),
+    )
+    assert_account(trading, broker.account(), is_live=is_live)
+    assert_clock(trading, broker.time(), now)
     return broker

@@ -217,9 +217,10 @@ def test_the_assets_ask_a_real_broker_and_send_nothing_that_is_over(
     monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET)
     with alpaca() as service:
         service.now = dt.datetime.now(dt.UTC)
-        said = {"base_url": service.url, "attempts": 1}
-        paper.until("2017-07-14", trading={"broker": "alpaca", "clock_skew_seconds": 3600, "alpaca": said})
+        trading = {"broker": "alpaca", "clock_skew_seconds": 3600, "alpaca": {"base_url": service.url, "attempts": 1}}
+        paper.until(str(paper.configuration.as_of), trading=trading)
         opening = paper.open()
+        paper.until("2017-07-14", trading=trading)
         assert (opening.broker, opening.label[:5]) == ("alpaca", "paper")
         assert paper.run().success
         assert paper.trade().success

@@ -12,11 +12,13 @@ import pytest
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
 from trading_assets.trading.brokers.connect import broker_of
+from trading_assets.trading.brokers.interactive_brokers.broker import InteractiveBrokersBroker
 from trading_assets.trading.brokers.port import BrokerRefusedError, BrokerUnavailableError
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.opening import Opening
 from trading_assets_tests.config.test_loading import MINIMAL, load
 from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import Tws
 
 NOW = dt.datetime(2017, 7, 11, 2, 0)
 SIMULATED = Opening("known", "known-1", NOW.date(), 50_000.0, "go", "0" * 64, "ops", NOW)
@@ -83,3 +85,34 @@ def test_a_broker_that_does_not_answer_is_unavailable(tmp_path: Path, service: A
     service.faults = ["deaf"] * 8
     with pytest.raises(BrokerUnavailableError):
         broker_of(configured(tmp_path, service.url), PAPER, NOW)
+
+
+AT_IB, LIVE_AT_IB = (replace(SIMULATED, broker="interactive_brokers", mode=mode) for mode in ("paper", "live"))
+
+
+def at_ib(folder: Path, tws: Tws, more: str = "") -> Configuration:
+    return load(folder, MINIMAL + f"trading: {{interactive_brokers: {{port: {tws.port}}}{more}}}\n")
+
+
+def test_interactive_brokers_says_who_it_is_and_what_time_it_is_before_anything_is_sent(tmp_path: Path) -> None:
+    with Tws(now=NOW.replace(tzinfo=dt.UTC)) as tws:
+        broker = broker_of(at_ib(tmp_path, tws), AT_IB, NOW)
+        assert isinstance(broker, InteractiveBrokersBroker)
+        assert broker.account().account_id == "DU123"
+        assert tws.orders == []
+        with pytest.raises(BrokerRefusedError, match="clock is -60 s from ours"):
+            broker_of(at_ib(tmp_path, tws), AT_IB, NOW + dt.timedelta(minutes=1))
+
+
+def test_a_live_account_at_interactive_brokers_is_the_one_that_is_said_twice(tmp_path: Path) -> None:
+    said = ", live: true, live_account: U125"
+    with Tws(accounts=["U125"], now=NOW.replace(tzinfo=dt.UTC)) as tws:
+        with pytest.raises(BrokerRefusedError, match="U125 is a live account"):
+            broker_of(at_ib(tmp_path, tws, said), AT_IB, NOW)
+        made = broker_of(at_ib(tmp_path, tws, said), LIVE_AT_IB, NOW)
+        assert not made.account().is_paper
+        with pytest.raises(BrokerRefusedError, match="live trading is off"):
+            broker_of(at_ib(tmp_path, tws), LIVE_AT_IB, NOW)
+        tws.accounts = ["U124"]
+        with pytest.raises(BrokerRefusedError, match="the login has no account U125"):
+            broker_of(at_ib(tmp_path, tws, said), LIVE_AT_IB, NOW)

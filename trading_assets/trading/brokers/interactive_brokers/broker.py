@@ -60,18 +60,22 @@ class InteractiveBrokersBroker:
         The one account with real money that may be meant; empty: none.
     most_skew
         How far the clock of this machine may be from that of IB for an order to be sent.
-    clock
+    now
         Time of this machine, UTC.
     """
 
     settings: InteractiveBrokersSettings
     live_account: str = ""
     most_skew: dt.timedelta = dt.timedelta(seconds=30)
-    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def account(self) -> BrokerAccount:
         """Return the account as IB tells it; one that can borrow may be short."""
         return self._run(self._account)
+
+    def time(self) -> dt.datetime:
+        """Return the time of IB, UTC."""
+        return self._run(lambda line: line.time()).replace(tzinfo=None)
 
     def positions(self) -> Sequence[BrokerPosition]:
         """Return what the account holds, by symbol."""
@@ -180,7 +184,7 @@ class InteractiveBrokersBroker:
         if order.client_order_id in await known_orders(line):
             raise DuplicateOrderError(order.client_order_id)
         now = await line.time()
-        skew = self.clock() - now
+        skew = self.now() - now
         if abs(skew) > self.most_skew:
             raise BrokerRefusedError(
                 f"the clock of this machine is {skew.total_seconds():+.0f} s from that of IB\n"

@@ -81,4 +81,4 @@ def quote_of(symbol: str, number: int, told: list[tuple[str, Told]], now: dt.dat
     made = {_LIVE: now, _DELAYED: now - DELAY}.get(kind, last)
     if is_halted or made is None or not (0.0 < bid < math.inf and 0.0 < ask < math.inf):
         return None
-    return BrokerQuote(symbol, bid, ask, made)
+    return BrokerQuote(symbol, bid, ask, made.replace(tzinfo=None))

@@ -17,7 +17,7 @@ def asking(tws: Tws, *, live_account: str = "", skew: float = 0.0, **keys: Any) 
     """Return a broker that asks a TWS; its clock is so many seconds ahead."""
     wanted = {"port": tws.port, "timeout_seconds": 3.0, "coins": {"BTC/USD": "BTC"}} | keys
     settings = InteractiveBrokersSettings.model_validate(wanted)
-    return InteractiveBrokersBroker(settings, live_account, clock=lambda: tws.now + dt.timedelta(seconds=skew))
+    return InteractiveBrokersBroker(settings, live_account, now=lambda: tws.now + dt.timedelta(seconds=skew))
 
 
 def at_open(name: str = "one", symbol: str = "AAPL", side: str = "buy", quantity: float = 10.0) -> OrderRequest:

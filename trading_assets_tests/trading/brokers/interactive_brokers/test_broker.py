@@ -47,6 +47,11 @@ def test_the_account_is_told_in_its_currency() -> None:
     assert (account.may_trade, account.may_short) == (True, True)
 
 
+def test_the_time_is_that_of_ib_in_utc() -> None:
+    with Tws(now=dt.datetime(2026, 12, 1, 1, 2, 3, tzinfo=dt.UTC)) as tws:
+        assert asking(tws).time() == dt.datetime(2026, 12, 1, 1, 2, 3)
+
+
 def test_an_account_that_cannot_borrow_may_not_be_short_and_one_of_another_currency_is_refused() -> None:
     with Tws() as tws:
         tws.values["BuyingPower"] = ("60000", "USD")

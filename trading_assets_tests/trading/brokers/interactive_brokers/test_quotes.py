@@ -23,7 +23,7 @@ def test_a_quote_is_from_now_delayed_or_of_the_last_trade(kind: int, last: int |
     """1 live, 2 frozen, 3 delayed, 4 delayed and frozen: as the market data type of TWS says."""
     with Tws(ticks={"AAPL": quoted(10.0, 11.0, kind=kind, last=last)}) as tws:
         (quote,) = asking(tws).quotes(["AAPL"]).values()
-    assert (quote.symbol, quote.bid, quote.ask, quote.at) == ("AAPL", 10.0, 11.0, made)
+    assert (quote.symbol, quote.bid, quote.ask, quote.at.replace(tzinfo=dt.UTC)) == ("AAPL", 10.0, 11.0, made)
 
 
 @pytest.mark.parametrize(
