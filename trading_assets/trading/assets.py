@@ -6,6 +6,7 @@ They are there for strategies whose account is open when the definitions are loa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -32,8 +33,11 @@ from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
+from trading_assets.trading.rollout.assets import rollout_asset
+from trading_assets.trading.rollout.sending import AccountStage, send_by_stage
+from trading_assets.trading.rollout.withheld import Parting, Withheld, parted
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
-from trading_assets.trading.submission import submit_until_answered
+from trading_assets.trading.submission import submit_until_answered, units_sent
 from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
@@ -91,7 +95,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
-    return found
+    return [*found, rollout_asset()] if found else []
 
 
 def account(step: Step) -> Mapping[str, Any]:
@@ -156,6 +160,7 @@ def fills(step: Step) -> Mapping[str, Any]:
             splits=_splits(step, opening),
             verdict_stands=_verdict_stands(step, name),
             differs=_is_differing(step, name),
+            rollout=AccountStage(configuration, opening, step.now),
         ),
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
@@ -181,24 +186,34 @@ def orders(step: Step) -> Mapping[str, Any]:
         return {"account": opening.account, "label": opening.label, "orders": 0}
     last, aside = sessions[-1], step.work.aside()
     engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
-    books, _ = books_on_record(aside, name, opening.account, sessions, splits, engine_fills)
-    sheet = order_sheet(
-        configuration.name,
-        published.of(PENDING_ORDERS, opening.account).filter(session=last),
-        configuration.risk,
-        held=books.held,
-        entries_blocked_by=block_of_entries(
-            verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name)
-        ),
-    )
-    sent = submit_until_answered(
+    pending = published.of(PENDING_ORDERS, opening.account)
+    sent_by_now, stage = partial(units_sent, aside, opening), AccountStage(configuration, opening, step.now)
+    parting = Parting(configuration.name, opening, pending, sent_by_now())
+    of_sent, _ = parted(parting, sessions, stage.on_record(), splits, engine_fills)
+    books, _ = books_on_record(aside, name, opening.account, sessions, splits, of_sent)
+    block = block_of_entries(verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name))
+
+    def made(*, withheld: Withheld) -> pl.DataFrame:
+        sheet = order_sheet(
+            configuration.name,
+            pending.filter(session=last),
+            configuration.risk,
+            held=books.held,
+            entries_blocked_by=block,
+            withheld=withheld.orders,
+            units_withheld=withheld.units,
+        )
+        return withheld.leave(sheet)
+
+    send = partial(
+        submit_until_answered,
         aside,
         _broker_of(configuration, opening),
-        sheet,
         is_halted=lambda: is_halted(configuration),
         over=last,
         now=step.now,
     )
+    sheet, sent = send_by_stage(stage, parting, last, made, send, units_sent=sent_by_now)
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
     step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})

@@ -8,7 +8,7 @@ is sent again. The id of an order follows from its decision, so that a broker th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -21,8 +21,9 @@ from trading_assets.trading.brokers.port import (
     DuplicateOrderError,
     OrderRequest,
 )
+from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import Rows, Warehouse
 
 INTENDED = "intended"
 #: Times that an order is sent again where the line was lost.
@@ -40,7 +41,7 @@ class Submitted:
     unanswered
         Those of which nobody knows whether it heard them: to be submitted again.
     held_back
-        Those that were not sent because trading is halted.
+        Those that were not sent because trading is halted, or because the rollout went back.
     too_late
         Those that were not sent because their session was over.
     """
@@ -59,6 +60,7 @@ def submit(
     is_halted: Callable[[], bool],
     over: dt.date,
     now: dt.datetime,
+    is_withheld: Callable[[Mapping[str, object]], bool] = lambda _: False,
 ) -> Submitted:
     """Send the orders of a sheet that are ready and that the broker does not have.
 
@@ -74,6 +76,8 @@ def submit(
         Last session that is over: no order for it, or for one before it, is sent.
     now
         Time of the records, UTC.
+    is_withheld
+        Whether the stage of the rollout withholds an order by now: asked before each.
     """
     ready = sheet.filter(status="ready").sort("client_order_id")
     try:
@@ -88,7 +92,7 @@ def submit(
             if row["for_session"] <= over:
                 too_late.append(name)
                 continue
-            if is_halted():
+            if is_halted() or is_withheld(row):
                 held_back.append(name)
                 continue
             _note(warehouse, row, INTENDED, None, now)
@@ -111,16 +115,17 @@ def submit_until_answered(
     is_halted: Callable[[], bool],
     over: dt.date,
     now: dt.datetime,
+    is_withheld: Callable[[Mapping[str, object]], bool] = lambda _: False,
 ) -> Submitted:
     """Send the orders of a sheet as `submit`, again where the line was lost; what is unanswered then is for later.
 
     Parameters
     ----------
-    warehouse, broker, sheet, is_halted, over, now
+    warehouse, broker, sheet, is_halted, over, now, is_withheld
         As `submit` takes them.
     """
     for _ in range(ATTEMPTS):
-        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now, is_withheld=is_withheld)
         if not found.unanswered:
             break
     return found
@@ -144,6 +149,13 @@ def collect_fills(
     rows = [{"strategy": strategy, "account": account, "recorded_at": now, **vars(fill)} for fill in told.values()]
     warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame(rows, schema=FILLS.empty().schema)))
     return told.values()
+
+
+def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
+    """Return the units of each order of an account that was about to be sent, by its client order id."""
+    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
+    rows = rows.filter(account=opening.account, event=INTENDED)
+    return dict(rows.select("client_order_id", "quantity").iter_rows())
 
 
 def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:
