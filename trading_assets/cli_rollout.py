@@ -11,9 +11,11 @@ import typer
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, FormatOption, load
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, printers
 
-rollout_app = typer.Typer(help="Switch strategies and models on in steps, and back at once.", no_args_is_help=True)
+rollout_app = typer.Typer(
+    help="Switch strategies, models and providers of features on in steps, and back at once.", no_args_is_help=True
+)
 
-SubjectArgument = Annotated[str, typer.Argument(help="strategy/<name> or model/<name>.")]
+SubjectArgument = Annotated[str, typer.Argument(help="strategy/<name>, model/<name> or feature/<provider>.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it goes on record.")]
 ByOption = Annotated[str | None, typer.Option(help="Who says so; default the user of this machine.")]
 

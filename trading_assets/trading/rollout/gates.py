@@ -14,7 +14,10 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data import calendars
+from trading_assets.market_data.alternative.publications import read_provider
+from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.protocol import Record
+from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.opening import Opening, next_session, openings_on
@@ -101,6 +104,29 @@ def strategy_gate(
         _sharpe(warehouse, configuration, records, opening),
     ]
     return found
+
+
+def feature_gate(configuration: Configuration, records: Sequence[Record], provider: str) -> list[Criterion]:
+    """Return what is asked for before a provider of alternative data is used again.
+
+    Parameters
+    ----------
+    configuration, records
+        Configuration, and records of the protocol.
+    provider
+        Its key in `alternative_data`.
+    """
+    times = [each for each in switched_off_on(records, configuration.name) if each.provider == provider]
+    since = times[-1].start if times else dt.datetime.min
+    try:
+        settings = configuration.alternative_data[provider]
+        rows = read_provider(provider, settings, configuration.directory).publications
+        count, said = rows.filter(pl.col("published_at") >= since).height, f"since {since} UTC"
+    except SourceError as error:
+        count, said = 0, str(error).splitlines()[0]
+    found = [Criterion("publications", float(count), 1.0, passed=count >= 1, detail=said)]
+    openings = (openings_on(records, configuration.name, name)[-1:] for name in configuration.strategies)
+    return found + [_differences(configuration, records, each[0]) for each in openings if each]
 
 
 def _verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Criterion:

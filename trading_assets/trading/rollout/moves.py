@@ -2,7 +2,8 @@
 
 A strategy has all stages. A model has two: in `shadow` a candidate of a champion is scored and tested beside it, at
 `full` it is the champion. A share of the positions by its scores would be no backtest of anything: the engine ranks the
-entries of a session by one score each and pays for them from one account.
+entries of a session by one score each and pays for them from one account. A feature is a provider of alternative data,
+which is used or not: what it publishes while it is `off` is known to no session.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from trading_assets.models.promotion import MINIMUM_EFFECT
 from trading_assets.models.standing import champion_history, compare_models, decide_by_hand
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.records import Entry
+from trading_assets.protocol.switches import FEATURE, MOVE, switched_off_on
 from trading_assets.trading.opening import assert_strategy
-from trading_assets.trading.rollout.gates import Criterion, strategy_gate
+from trading_assets.trading.rollout.gates import Criterion, feature_gate, strategy_gate
 from trading_assets.trading.rollout.stages import (
-    FEATURE,
     MODEL,
-    MOVE,
     STRATEGY,
     Move,
     broker_of,
@@ -68,22 +68,23 @@ def subject_of(configuration: Configuration, text: str) -> Subject:
     Raises
     ------
     ConfigurationError
-        It names no strategy of the configuration, and no candidate of a champion.
+        It names no strategy of the configuration, no candidate of a champion, and no provider of alternative data.
     """
     kind, _, name = text.partition("/")
     if kind not in KINDS or not name:
         raise ConfigurationError(
-            f"no subject {text!r}\n  expected: strategy/<name> or model/<name>\n  what to do: name one of them"
+            f"no subject {text!r}\n  expected: strategy/<name>, model/<name> or feature/<provider>\n"
+            "  what to do: name one of them"
         )
-    if kind == FEATURE:
+    if kind == FEATURE and name not in configuration.alternative_data:
         raise ConfigurationError(
-            f"{text} is refused: a feature is part of what is registered, and no share of it is a backtest\n"
-            "  expected: strategy/<name> or model/<name>\n"
-            "  what to do: register a strategy that reads the feature, and roll that out beside the one without it"
+            f"{text} is refused: what is made of bars is part of the registered plan, and is not switched\n"
+            f"  expected: feature/<provider>: {', '.join(configuration.alternative_data) or 'no alternative_data'}\n"
+            "  what to do: register a strategy that reads it, and roll that out beside the one without it"
         )
     if kind == STRATEGY:
         assert_strategy(configuration, name)
-    else:
+    elif kind == MODEL:
         _champion_of(configuration, name)
     return Subject(kind, name)
 
@@ -96,10 +97,13 @@ def stage_of(warehouse: Warehouse, configuration: Configuration, records: Sequen
     warehouse, configuration, records
         Warehouse, configuration and records of the protocol.
     subject
-        Strategy or model.
+        Strategy, model or feature.
     """
     if subject.kind == STRATEGY:
         return strategy_stage(records, configuration.name, subject.name, broker_of(configuration))
+    if subject.kind == FEATURE:
+        times = switched_off_on(records, configuration.name)
+        return OFF if any(each.provider == subject.name and each.end is None for each in times) else FULL
     history = champion_history(warehouse, configuration, _champion_of(configuration, subject.name)).history
     if not history:
         return OFF
@@ -108,7 +112,7 @@ def stage_of(warehouse: Warehouse, configuration: Configuration, records: Sequen
 
 def next_stage(subject: Subject, stage: str) -> str | None:
     """Return the stage after another one; None after the last."""
-    stages = STAGES if subject.kind == STRATEGY else (OFF, SHADOW, FULL)
+    stages = {STRATEGY: STAGES, MODEL: (OFF, SHADOW, FULL), FEATURE: (OFF, FULL)}[subject.kind]
     return next((each for each in stages if rank(each) > rank(stage)), None)
 
 
@@ -122,10 +126,12 @@ def gate_of(
     warehouse, configuration, records
         Warehouse, configuration and records of the protocol.
     subject
-        Strategy or model.
+        Strategy, model or feature.
     """
     if subject.kind == STRATEGY:
         return strategy_gate(warehouse, configuration, records, subject.name)
+    if subject.kind == FEATURE:
+        return feature_gate(configuration, records, subject.name)
     return _model_gate(warehouse, configuration, subject.name)
 
 
@@ -139,7 +145,7 @@ def advance(
     warehouse, configuration
         Warehouse and configuration.
     text
-        `strategy/<name>` or `model/<name>`.
+        `strategy/<name>`, `model/<name>` or `feature/<provider>`.
     by, reason
         Who says so, and why.
     now
@@ -188,7 +194,7 @@ def back(
     warehouse, configuration
         Warehouse and configuration.
     text
-        `strategy/<name>` or `model/<name>`.
+        `strategy/<name>`, `model/<name>` or `feature/<provider>`.
     to
         Stage to go back to; None: the one before.
     by, reason
@@ -205,7 +211,7 @@ def back(
     subject = subject_of(configuration, text)
     protocol = Protocol.of(configuration)
     stage = stage_of(warehouse, configuration, protocol.read(), subject)
-    stages = STAGES if subject.kind == STRATEGY else (SHADOW, FULL)
+    stages = {STRATEGY: STAGES, MODEL: (SHADOW, FULL), FEATURE: (OFF, FULL)}[subject.kind]
     before = [each for each in stages if rank(each) < rank(stage)]
     target = to or (before[-1] if before else None)
     if target not in before:

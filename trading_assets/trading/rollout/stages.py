@@ -16,11 +16,12 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.switches import MOVE
 from trading_assets.trading.rollout.tables import FULL, OFF, ROLLOUT, SHARES, STAGES
 
-MOVE, SHEET = "rollout", "rollout_sheet"
+SHEET = "rollout_sheet"
 SIMULATED = "simulated"
-STRATEGY, MODEL, FEATURE = "strategy", "model", "feature"
+STRATEGY, MODEL = "strategy", "model"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Move:
     Attributes
     ----------
     subject
-        `strategy/<name>`, `model/<name>` or `feature/<name>`.
+        `strategy/<name>`, `model/<name>` or `feature/<provider>`.
     before, stage
         Stages before and from then on.
     broker

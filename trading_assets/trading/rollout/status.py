@@ -9,6 +9,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.models.standing import champion_history
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.switches import FEATURE
 from trading_assets.trading.opening import openings_on
 from trading_assets.trading.rollout.moves import Subject, gate_of, next_stage, stage_of
 from trading_assets.trading.rollout.stages import MODEL, STRATEGY, moves_on
@@ -28,7 +29,7 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 def rollout_status(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:
-    """Return a row for each strategy with an account or a step on record, and for each candidate of a champion.
+    """Return a row for each strategy with an account or a step on record, each candidate of a champion, each provider.
 
     Returns
     -------
@@ -46,6 +47,7 @@ def rollout_status(warehouse: Warehouse, configuration: Configuration) -> pl.Dat
     for champion in configuration.champions:
         if champion_history(warehouse, configuration, champion).history:
             subjects += [Subject(MODEL, each) for each in configuration.candidates_of(champion)]
+    subjects += [Subject(FEATURE, each) for each in configuration.alternative_data]
     rows: list[dict[str, object]] = []
     for subject in subjects:
         stage, move = stage_of(warehouse, configuration, records, subject), last.get(subject.text)

@@ -16,7 +16,7 @@ ROLLOUT = Table(
     description="A step of the rollout of a strategy, a model or a feature (append only)",
     key=("subject", "changed_at", "step"),
     columns={
-        "subject": Column(pl.String, "what it is of: `strategy/<name>`, `model/<name>` or `feature/<name>`"),
+        "subject": Column(pl.String, "what it is of: `strategy/<name>`, `model/<name>` or `feature/<provider>`"),
         "step": Column(pl.Int64, "number of the step of the subject, from 1", at_least=1),
         "stage": Column(pl.String, "stage from then on", one_of=STAGES),
         "share": Column(pl.Float64, "share of the positions that are sent", at_least=0, at_most=1),

@@ -103,7 +103,7 @@ class Parting:
         shares = dict[str, float]()
         for row in sorted(booked.iter_rows(named=True), key=self._leaves_first):
             shares[row["fill_id"]] = self._book(row)
-        share = pl.col("fill_id").replace_strict(shares, return_dtype=pl.Float64)
+        share = pl.Series([shares[each] for each in booked["fill_id"]], dtype=pl.Float64)
         kept = booked.with_columns(pl.col("quantity") * share, pl.col("fee") * share)
         return kept.filter(pl.col("quantity") > 0)
 
