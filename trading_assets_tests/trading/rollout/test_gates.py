@@ -12,14 +12,19 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.config.rollout import Rollout
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.written_rows import record_written
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.trading.differences_on_record import accept_difference, put_differences_on_record
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.published import asset_of, hashes_of
-from trading_assets.trading.rollout import gates
-from trading_assets.trading.rollout.gates import Criterion, EditedAccountError, published_equity, strategy_gate
+from trading_assets.trading.rollout.gates import (
+    Criterion,
+    EditedAccountError,
+    _sessions,
+    published_equity,
+    strategy_gate,
+)
 from trading_assets.trading.rollout.moves import back
 from trading_assets.trading.rollout.stages import note_sheet
 from trading_assets.trading.tables import DIFFERENCES, EQUITY
@@ -87,15 +92,17 @@ def test_sessions_in_shadow_are_counted_from_the_step_on_and_each_once(opened: E
     assert set(gate(opened, configuration)) == {"account", "verdict"}  # nothing is sent in shadow
 
 
-def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(opened: Experiment) -> None:
+def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(paper: Experiment) -> None:
     """The sheet of 5 July is for the 6th, 13:30 UTC: a minute before it counts, a minute after it does not."""
-    live, days = with_money(asked_of(opened, shadow_sessions=1)), (dt.date(2017, 7, 5), dt.date(2017, 7, 6))
-    stage = "shadow"
-    for day, clock in zip(days, (dt.time(13, 29), dt.time(13, 31)), strict=True):
-        at = dt.datetime.combine(day + dt.timedelta(days=1), clock)
-        note_sheet(live, STRATEGY, "known-1", day, stage, at)
-    opening = Opening(STRATEGY, "known-1", days[0], 1.0, "go", "0", "ops", OPENED, {"AAA": ["f", "XNYS", "equity"]})
-    found = gates._sessions(live, Protocol.of(live).read(), opening, stage)
+    live, stage = with_money(asked_of(paper, shadow_sessions=1)), "shadow"
+    records = []
+    for day, clock in ((5, dt.time(13, 29)), (6, dt.time(13, 31))):
+        said = {"action": "rollout_sheet", "account": "known-1", "session": f"2017-07-0{day}", "stage": stage}
+        at = dt.datetime.combine(dt.date(2017, 7, day + 1), clock)
+        records.append(Record(day, "account", at, live.name, f"strategy/{STRATEGY}", said, ""))
+    universe = {"AAA": ["file", "XNYS", "equity"]}
+    opening = Opening(STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe)
+    found = _sessions(live, records, opening, stage)
     assert (found.value, found.passed) == (1.0, True)
     assert found.detail == "2 sheets at shadow, 1 of them on record before their open"
 
