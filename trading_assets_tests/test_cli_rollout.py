@@ -47,3 +47,17 @@ def test_a_closed_gate_fails_and_wrong_usage_is_wrong_usage(paper: Experiment) -
         assert done.returncode == 2
         assert done.stderr.startswith(said)
         assert "what to do: " in done.stderr
+
+
+def test_who_asks_for_orders_is_told_how_many_of_them_are_sent(paper: Experiment) -> None:
+    paper.open()
+
+    def orders(*arguments: str) -> str:
+        return called(paper.folder / "config.yaml", paper.folder / "data", "orders", *arguments).stderr
+
+    assert "rollout" not in orders()
+    run(paper, "back", "strategy/known", "--to", "partial", "--reason", "why")
+    said = "rollout: known is at partial, 25% of its positions are sent"
+    assert said in orders()
+    assert said in orders("--strategy", "known")
+    assert said not in orders("--strategy", "unknown")

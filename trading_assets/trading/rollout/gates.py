@@ -159,12 +159,12 @@ def _sessions(configuration: Configuration, records: Sequence[Record], opening: 
 
 
 def _opens(opening: Opening, session: dt.date) -> dt.datetime:
-    """When the first market of an account opens after a session, UTC."""
+    """When the first market of an account opens after a session, UTC; of one that never closes the end of that day."""
     opens = []
     for calendar in sorted({said[1] for said in opening.universe.values()}):
         day = next_session([calendar], session)
-        begins = calendars.session_spans(calendar, day, day)["begins"].dt.replace_time_zone(None)
-        opens.append(begins.to_list()[0])
+        at = "over" if calendar == calendars.ALWAYS else "begins"
+        opens.append(calendars.session_spans(calendar, day, day)[at].dt.replace_time_zone(None).to_list()[0])
     return min(opens, default=dt.datetime.combine(session, dt.time()))
 
 

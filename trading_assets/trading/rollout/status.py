@@ -12,8 +12,8 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.switches import FEATURE
 from trading_assets.trading.opening import openings_on
 from trading_assets.trading.rollout.moves import Subject, gate_of, next_stage, stage_of
-from trading_assets.trading.rollout.stages import MODEL, STRATEGY, moves_on
-from trading_assets.trading.rollout.tables import SHARES
+from trading_assets.trading.rollout.stages import MODEL, STRATEGY, broker_of, moves_on, strategy_stage
+from trading_assets.trading.rollout.tables import FULL, SHARES
 from trading_assets.warehouse import Warehouse
 
 _SCHEMA: dict[str, type[pl.DataType]] = {
@@ -26,6 +26,23 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
     "next": pl.String,
     "stands_against_it": pl.String,
 }
+
+
+def stages_below_full(configuration: Configuration, strategy: str | None = None) -> list[tuple[str, str, float]]:
+    """Return strategy, stage and share of each open account of which not everything is sent.
+
+    Parameters
+    ----------
+    configuration, strategy
+        Configuration, and the name of one strategy; None: all.
+    """
+    records, broker = Protocol.of(configuration).read(), broker_of(configuration)
+    found = []
+    for name in configuration.strategies:
+        stage = strategy_stage(records, configuration.name, name, broker)
+        if stage != FULL and strategy in (None, name) and openings_on(records, configuration.name, name):
+            found.append((name, stage, SHARES[stage]))
+    return found
 
 
 def rollout_status(warehouse: Warehouse, configuration: Configuration) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from trading_assets.trading.published import asset_of, hashes_of
 from trading_assets.trading.rollout.gates import (
     Criterion,
     EditedAccountError,
+    _opens,
     _sessions,
     published_equity,
     strategy_gate,
@@ -105,6 +107,15 @@ def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(pap
     found = _sessions(live, records, opening, stage)
     assert (found.value, found.passed) == (1.0, True)
     assert found.detail == "2 sheets at shadow, 1 of them on record before their open"
+
+
+def test_a_sheet_of_a_market_that_never_closes_is_for_the_day_that_has_begun() -> None:
+    """Five minutes after midnight the sheet of the 5th is for the 6th, which is over at midnight of the 7th."""
+    universe = {"BTC": ["file", "24/7", "crypto"]}
+    opening = Opening(STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe)
+    assert _opens(opening, dt.date(2017, 7, 5)) == dt.datetime(2017, 7, 7)
+    both = replace(opening, universe=universe | {"AAA": ["file", "XNYS", "equity"]})
+    assert _opens(both, dt.date(2017, 7, 5)) == dt.datetime(2017, 7, 6, 13, 30)
 
 
 def test_a_difference_stands_against_it_until_it_is_accepted(opened: Experiment) -> None:
