@@ -96,6 +96,7 @@ class Parting:
         booked
             Rows of `trading.engine_fills` of the session.
         """
+        booked = booked.sort("fill_id")
         if not self.withheld.held and not self.orders & set(booked["order_id"]):
             self.sent = self.sent.after(ratios, trades_of(booked))
             return booked
