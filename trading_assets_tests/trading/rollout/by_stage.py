@@ -11,6 +11,7 @@ import polars as pl
 
 from trading_assets.config.sections import Risk
 from trading_assets.protocol import Protocol
+from trading_assets.trading.broker_books import Leg
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.opening import openings_on
 from trading_assets.trading.order_sheet import order_sheet
@@ -21,7 +22,7 @@ from trading_assets.warehouse import Warehouse
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
 
 NOW, PENDING, SHEET = dt.datetime(2017, 7, 1), "pending.parquet", "sheet.parquet"
-HELD = {("EEE", None): 10.0, ("FFF", None): 10.0}
+HELD: dict[Leg, float] = {("EEE", None): 10.0, ("FFF", None): 10.0}
 
 
 def send_in(folder: Path) -> None:
