@@ -31,6 +31,7 @@ from trading_assets.cli_options import (
 )
 from trading_assets.cli_orders import orders_app
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
+from trading_assets.cli_rollout import rollout_app
 from trading_assets.cli_serve import serve_app
 from trading_assets.cli_trading import trading_app
 from trading_assets.config import ConfigurationError
@@ -63,6 +64,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(model_app, name="model")
 app.add_typer(account_app, name="account")
 app.add_typer(orders_app)
+app.add_typer(rollout_app, name="rollout")
 app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)

@@ -27,6 +27,7 @@ def orders(
 ) -> None:
     """Print what running accounts order for the next open, and what stands against each order."""
     configuration = load(config, data)
+    from trading_assets.trading.rollout.status import stages_below_full
     from trading_assets.trading.status import sheets
     from trading_assets.warehouse import Warehouse
 
@@ -40,6 +41,8 @@ def orders(
         _note("nothing is ordered: no account that was asked for is open, or none has decided for this session")
     for label in found["label"].unique(maintain_order=True):
         _note(label)
+    for name, stage, share in stages_below_full(configuration, strategy):
+        _note(f"rollout: {name} is at {stage}, {share:.0%} of its positions are sent")
     today = dt.datetime.now(dt.UTC).date()
     if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")

@@ -17,6 +17,7 @@ from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
+from trading_assets.config.rollout import Rollout
 from trading_assets.config.scalars import Day, NamesFiles
 from trading_assets.config.sections import (
     AssetClass,
@@ -137,6 +138,7 @@ class Configuration(Section):
     risk: Risk = Field(default=Risk(), description="sizing and limits")
     risk_free: RiskFree = Field(default=RiskFree(), description="what cash earns")
     robustness: Robustness = Field(default=Robustness(), description="sensitivity, stress, resampling and thresholds")
+    rollout: Rollout = Field(default=Rollout(), description="what a step forward of the rollout asks for")
     monitoring: Monitoring = Field(default=Monitoring(), description="drift windows and alarms")
     reports: Reports = Field(default=Reports(), description="what is written beside the pages")
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
@@ -176,6 +178,8 @@ class Configuration(Section):
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
         columns_of(self.alternative_data)
+        for name in sorted({*self.rollout.replaces, *self.rollout.replaces.values()} - set(self.strategies)):
+            raise ValueError(f"rollout.replaces: {name!r} is not one of the strategies {', '.join(self.strategies)}")
         unknown = sorted(set(self.registration) - set(self.strategies))
         if unknown:
             raise ValueError(f"registration: {unknown[0]!r} is not one of the strategies {', '.join(self.strategies)}")
@@ -213,7 +217,7 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated, or how closely models are looked at.
+        what is cross-validated, how closely models are looked at, or what is sent of what is decided (`rollout`).
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -222,6 +226,7 @@ class Configuration(Section):
             "cross_validation": {},
             "evaluation": Evaluation(),
             "trading": Trading(),
+            "rollout": Rollout(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

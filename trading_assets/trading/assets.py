@@ -6,6 +6,7 @@ They are there for strategies whose account is open when the definitions are loa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -50,8 +51,11 @@ from trading_assets.trading.opening import (
 )
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
+from trading_assets.trading.rollout.assets import rollout_asset
+from trading_assets.trading.rollout.sending import AccountStage, IsWithheld, send_by_stage
+from trading_assets.trading.rollout.withheld import Parting, Withheld, parted
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
-from trading_assets.trading.submission import submit_until_answered
+from trading_assets.trading.submission import Submitted, submit_until_answered, units_sent
 from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
@@ -109,7 +113,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
-    return found
+    return [*found, rollout_asset()] if found else []
 
 
 def account(step: Step) -> Mapping[str, Any]:
@@ -173,6 +177,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         verdict_stands=_verdict_stands(step, opening),
         differs=_is_differing(step, name),
         trading=configuration.trading,
+        rollout=AccountStage(configuration, opening, step.now),
     )
     done, found = settle(
         step.work.aside(),
@@ -210,27 +215,41 @@ def orders(step: Step) -> Mapping[str, Any]:
         return {"account": opening.account, "label": opening.label, "orders": 0}
     last, aside = sessions[-1], step.work.aside()
     engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
-    books, _ = books_on_record(aside, name, opening.account, sessions, splits, engine_fills)
-    broker, pending = broker_of(configuration, opening, step.now), published.of(PENDING_ORDERS, opening.account)
-    sheet = order_sheet(
-        configuration.name,
-        pending.filter(session=last),
-        configuration.risk,
-        held=held_there(broker, opening, books),
-        entries_blocked_by=block_of_entries(
-            verdict_stands=_verdict_stands(step, opening), differs=_is_differing(step, name)
-        ),
-        trading=configuration.trading,
-    )
-    sent = submit_until_answered(
-        aside,
-        broker,
-        sheet,
-        is_halted=lambda: is_halted(configuration),
-        over=last,
-        now=step.now,
-        **lateness(configuration.trading, opening, sheet, pending),
-    )
+    pending = published.of(PENDING_ORDERS, opening.account)
+    broker = broker_of(configuration, opening, step.now)
+    sent_by_now, stage = partial(units_sent, aside, opening), AccountStage(configuration, opening, step.now)
+    parting = Parting(configuration.name, opening, pending, sent_by_now())
+    of_sent, _ = parted(parting, sessions, stage.on_record(), splits, engine_fills)
+    books, _ = books_on_record(aside, name, opening.account, sessions, splits, of_sent)
+    held = held_there(broker, opening, books)
+    block = block_of_entries(verdict_stands=_verdict_stands(step, opening), differs=_is_differing(step, name))
+
+    def made(*, withheld: Withheld) -> pl.DataFrame:
+        sheet = order_sheet(
+            configuration.name,
+            pending.filter(session=last),
+            configuration.risk,
+            held=held,
+            entries_blocked_by=block,
+            trading=configuration.trading,
+            withheld=withheld.orders,
+            units_withheld=withheld.units,
+        )
+        return withheld.leave(sheet)
+
+    def send(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
+        return submit_until_answered(
+            aside,
+            broker,
+            sheet,
+            is_halted=lambda: is_halted(configuration),
+            over=last,
+            now=step.now,
+            is_withheld=is_withheld,
+            **lateness(configuration.trading, opening, sheet, pending),
+        )
+
+    sheet, sent = send_by_stage(stage, parting, last, made, send, units_sent=sent_by_now)
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
     step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})

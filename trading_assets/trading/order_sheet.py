@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ DRIFT = 0.05
 #: Days in which the last session of any calendar is found.
 _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
+#: Word of what the stage of the rollout withholds.
+ROLLOUT_WORD = "rollout"
 #: Reason of exits that leave a slice a session.
 _SLICED = EXIT_REASONS[DRAWDOWN_HALT]
 
@@ -41,6 +43,8 @@ def order_sheet(
     held: Mapping[Leg, float] | None = None,
     entries_blocked_by: str | None = None,
     trading: Trading | None = None,
+    withheld: Collection[str] = frozenset(),
+    units_withheld: Mapping[Leg, float] | None = None,
 ) -> pl.DataFrame:
     """Return the sheet of orders that wait at a close.
 
@@ -59,6 +63,8 @@ def order_sheet(
         a position on the other side. None: nothing.
     trading
         How far limits lie, and which moves wait for a person; None: as shipped.
+    withheld, units_withheld
+        Entries that the stage of the rollout withholds, by order, and units that the engine alone holds because it did.
 
     Returns
     -------
@@ -66,12 +72,18 @@ def order_sheet(
         Rows of `trading.order_sheets`.
     """
     waiting, settings = pending.sort("order_id").to_dicts(), trading or Trading()
-    blocks = [_block_of(row, risk, entries_blocked_by, settings.largest_move) for row in waiting]
+    blocks = [
+        ROLLOUT_WORD if row["order_id"] in withheld else _block_of(row, risk, entries_blocked_by, settings.largest_move)
+        for row in waiting
+    ]
     broken = {row["pair_id"] for row, block in zip(waiting, blocks, strict=True) if row["entry"] and block is not None}
     rows = []
     for row, block in zip(waiting, blocks, strict=True):
         of_pair = "pair" if row["entry"] and row["pair_id"] is not None and row["pair_id"] in broken else None
-        rows.append(_line(configuration, row, risk, _sent(row, block or of_pair, held), settings.marketable))
+        units, blocked_by = _sent(row, block or of_pair, held)
+        if blocked_by == "not_held" and _is_withheld(row, units, units_withheld or {}):
+            blocked_by = ROLLOUT_WORD
+        rows.append(_line(configuration, row, risk, (units, blocked_by), settings.marketable))
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -118,6 +130,12 @@ def _sent(row: Mapping[str, Any], block: str | None, held: Mapping[Leg, float] |
     if is_whole and asked < there <= asked * (1.0 + DRIFT):
         return there, None  # what has drifted from the weight is left with it
     return (asked, None) if asked <= there * (1.0 + _ROUNDING) else (there, "not_held")
+
+
+def _is_withheld(row: Mapping[str, Any], units: float, units_withheld: Mapping[Leg, float]) -> bool:
+    """Whether what an exit lacks at the broker is there by the engine alone."""
+    apart = abs(units_withheld.get((row["symbol"], row["pair_id"]), 0.0))
+    return apart > 0 and row["quantity"] <= (units + apart) * (1.0 + _ROUNDING)
 
 
 def _line(

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -33,7 +34,18 @@ from trading_assets.trading.brokers.simulated_books import CorporateAction
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, Exactness, quotes_of, reconcile
-from trading_assets.trading.submission import INTENDED, collect_fills, fills_on_record, orders_of, submit_until_answered
+from trading_assets.trading.rollout.sending import AtFull, IsWithheld, Send, StageOf, send_by_stage
+from trading_assets.trading.rollout.tables import FULL
+from trading_assets.trading.rollout.withheld import Parting, Withheld, parted
+from trading_assets.trading.submission import (
+    INTENDED,
+    Submitted,
+    collect_fills,
+    fills_on_record,
+    orders_of,
+    submit_until_answered,
+    units_sent,
+)
 from trading_assets.trading.tables import DIFFERENCES, ORDER_SHEETS, RECONCILIATIONS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -63,6 +75,8 @@ class Settling:
         Whether a difference stands that nobody has accepted.
     trading
         Section of the configuration; None: as shipped.
+    rollout
+        By which stages sheets were made and are made.
     """
 
     configuration: str
@@ -76,8 +90,11 @@ class Settling:
     verdict_stands: bool
     differs: bool
     trading: Trading | None = None
+    rollout: StageOf = field(default_factory=AtFull)
 
-    def sheet_at(self, session: dt.date, books: Books, *, differs: bool) -> pl.DataFrame:
+    def sheet_at(
+        self, session: dt.date, books: Books, *, differs: bool, withheld: Withheld | None = None
+    ) -> pl.DataFrame:
         """Return the sheet of a close by what is published.
 
         Parameters
@@ -86,15 +103,21 @@ class Settling:
             Session that has closed, and what the broker holds then.
         differs
             Whether a difference stands.
+        withheld
+            What the stage of the rollout withholds; None: nothing.
         """
-        return order_sheet(
+        apart = withheld or Withheld()
+        sheet = order_sheet(
             self.configuration,
             self.pending.filter(session=session),
             self.risk,
             held=books.held,
             entries_blocked_by=block_of_entries(verdict_stands=self.verdict_stands, differs=differs),
             trading=self.trading,
+            withheld=apart.orders,
+            units_withheld=apart.units,
         )
+        return apart.leave(sheet)
 
 
 def block_of_entries(*, verdict_stands: bool, differs: bool) -> str | None:
@@ -139,23 +162,31 @@ def settle(
     opening, sessions = account.opening, account.sessions
     first = 0 if settled is None else sum(session <= settled for session in sessions)
     first = max(first, 1)
+    sent_by_now = partial(units_sent, warehouse, opening)
+    parting = Parting(account.configuration, opening, account.pending, sent_by_now())
+    stages = account.rollout.on_record()
+    of_sent, withheld = parted(parting, sessions[:first], stages, account.splits, account.engine_fills)
     broker_books, engine_books = books_on_record(
-        warehouse, opening.strategy, opening.account, sessions[:first], account.splits, account.engine_fills
+        warehouse, opening.strategy, opening.account, sessions[:first], account.splits, of_sent
     )
     is_sized_at_open = account.pending["target_weight"].is_not_null().any()
     made = set(account.sheets["session"])
     # An order waits over sessions of other calendars under one id.
     waiting = [
-        account.sheet_at(each, broker_books, differs=False) for each in sessions[max(0, first - _EVENINGS) : first - 1]
+        account.sheet_at(each, broker_books, differs=False, withheld=withheld[each])
+        for each in sessions[max(0, first - _EVENINGS) : first - 1]
     ]
     differs = account.differs
     names, has_asked = (opening.strategy, opening.account), False
     fills, told = list[BrokerFill](), list[BrokerOrder]()
     for before, session in zip(sessions[first - 1 :], sessions[first:], strict=False):
-        sheet = account.sheet_at(before, broker_books, differs=differs)
+        make = partial(account.sheet_at, before, broker_books, differs=differs)
+        over = dt.date.max if before in made else before
+        send: Send = _send_nothing
         if isinstance(broker, SimulatedBroker):
-            over = dt.date.max if before in made else before
-            submit_until_answered(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now)
+            send = partial(submit_until_answered, warehouse, broker, is_halted=is_halted, over=over, now=now)
+        made_at = stages.get(before, FULL) if before in made else None
+        sheet, _ = send_by_stage(account.rollout, parting, before, make, send, units_sent=sent_by_now, made_at=made_at)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
         asked = _as_sent(warehouse, account, asked)
@@ -168,6 +199,7 @@ def settle(
             collect_fills(warehouse, broker, *names, now)
             fills, told = fills_on_record(warehouse, *names), orders_of(warehouse, broker, *names)
             has_asked = True
+        booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to
         gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
         cash_gap = broker_books.cash - engine_books.cash
         ended = trades_of(booked.filter(reason=AT_NO_OPEN))
@@ -189,6 +221,11 @@ def settle(
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
         differences.append(found)
     return pl.concat(done), pl.concat(differences)
+
+
+def _send_nothing(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
+    """Send nothing of a sheet: its session has been, at a real broker."""
+    return Submitted((), (), ())
 
 
 def _actions(ratios: Mapping[str, float], booked: pl.DataFrame) -> dict[str, CorporateAction]:

@@ -10,6 +10,7 @@ from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on, state_of
+from trading_assets.trading.rollout.stages import broker_of, strategy_stage
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
 
@@ -20,6 +21,7 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
     "capital": pl.Float64,
     "by": pl.String,
     "state": pl.String,
+    "stage": pl.String,
     "last_session": pl.Date,
     "equity": pl.Float64,
     "drawdown": pl.Float64,
@@ -42,7 +44,8 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     Returns
     -------
     DataFrame
-        account, label, opened_on, capital, by, state (open, ended), last_session (null before the first, as the
+        account, label, opened_on, capital, by, state (open, ended), stage (of the rollout; null of one that
+        is ended), last_session (null before the first, as the
         following), equity, drawdown, positions, waiting_orders, differences (that nobody has accepted).
 
     Raises
@@ -57,6 +60,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     rows = []
     for name in names:
         openings = openings_on(records, configuration.name, name)
+        stage = strategy_stage(records, configuration.name, name, broker_of(configuration))
         standing = not_accepted(differences_on_record(records, configuration.name, name))
         for opening in openings:
             last = equity.filter(account=opening.account).sort("session").tail(1)
@@ -71,6 +75,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
                     "capital": opening.capital,
                     "by": opening.by,
                     "state": state_of(opening, openings),
+                    "stage": stage if opening is openings[-1] else None,
                     "last_session": day,
                     **{column: closed.get(column) for column in ("equity", "drawdown", "positions")},
                     "waiting_orders": orders.height if day else None,

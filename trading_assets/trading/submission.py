@@ -8,7 +8,7 @@ is sent again. The id of an order follows from its decision, so that a broker th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,6 +23,7 @@ from trading_assets.trading.brokers.port import (
     DuplicateOrderError,
     OrderRequest,
 )
+from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -42,7 +43,7 @@ class Submitted:
     unanswered
         Those of which nobody knows whether it heard them: to be submitted again.
     held_back
-        Those that were not sent because trading is halted.
+        Those that were not sent because trading is halted, or because the rollout went back.
     too_late
         Those that were not sent because their session was over.
     """
@@ -62,6 +63,7 @@ def submit(
     over: dt.date,
     now: dt.datetime,
     is_late: Callable[[str], bool] | None = None,
+    is_withheld: Callable[[Mapping[str, object]], bool] = lambda _: False,
 ) -> Submitted:
     """Send the orders of a sheet that are ready and that the broker does not have.
 
@@ -79,6 +81,8 @@ def submit(
         Time of the records, UTC.
     is_late
         Whether the session of an order, by its id, has opened by now: asked before each one. None: time is simulated.
+    is_withheld
+        Whether the stage of the rollout withholds an order by now: asked before each.
     """
     ready = sheet.filter(status="ready").sort("client_order_id")
     try:
@@ -93,7 +97,7 @@ def submit(
             if row["for_session"] <= over or (is_late is not None and is_late(name)):
                 too_late.append(name)
                 continue
-            if is_halted():
+            if is_halted() or is_withheld(row):
                 held_back.append(name)
                 continue
             _note(warehouse, row, INTENDED, None, now)
@@ -119,18 +123,28 @@ def submit_until_answered(
     now: dt.datetime,
     is_late: Callable[[str], bool] | None = None,
     attempts: int = ATTEMPTS,
+    is_withheld: Callable[[Mapping[str, object]], bool] = lambda _: False,
 ) -> Submitted:
     """Send the orders of a sheet as `submit`, again where the line was lost; what is unanswered then is for later.
 
     Parameters
     ----------
-    warehouse, broker, sheet, is_halted, over, now, is_late
+    warehouse, broker, sheet, is_halted, over, now, is_late, is_withheld
         As `submit` takes them.
     attempts
         Times that it is tried.
     """
     for _ in range(attempts):
-        found = submit(warehouse, broker, sheet, is_halted=is_halted, over=over, now=now, is_late=is_late)
+        found = submit(
+            warehouse,
+            broker,
+            sheet,
+            is_halted=is_halted,
+            over=over,
+            now=now,
+            is_late=is_late,
+            is_withheld=is_withheld,
+        )
         if not found.unanswered:
             break
     return found
@@ -186,6 +200,13 @@ def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[B
     rows = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
     rows = rows.sort("session", "recorded_at", "broker_fill_id").select(list(BrokerFill.__dataclass_fields__))
     return [BrokerFill(**row) for row in rows.iter_rows(named=True)]
+
+
+def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
+    """Return the units of each order of an account that was about to be sent, by its client order id."""
+    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
+    rows = rows.filter(account=opening.account, event=INTENDED)
+    return dict(rows.select("client_order_id", "quantity").iter_rows())
 
 
 def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS  # noqa: F401 - of the stage
+from trading_assets.trading.rollout.tables import ROLLOUT
 from trading_assets.warehouse.table import Column, Table
+
+__all__ = ("ROLLOUT",)  # of the whole stage
 
 STATES = ("open", "ended")
 BROKERS = ("simulated", "alpaca", "interactive_brokers")
 #: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
 ORDER_TYPES = ("market_on_open", "marketable_limit")
 #: Checks of an order, in their order.
-BLOCKS = ("verdict", "difference", "stale_bar", "price", "size", "symbol_limit", "capacity", "pair", "not_held")
+BLOCKS = (
+    "verdict",
+    "difference",
+    "stale_bar",
+    "price",
+    "size",
+    "symbol_limit",
+    "capacity",
+    "pair",
+    "not_held",
+    "rollout",
+)
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _ACCOUNT = Column(pl.String, "name of the account: the strategy and a number")
 _SESSION = Column(pl.Date, "session")

@@ -13,6 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from trading_assets.config.alternative import Alfred
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.http_json import JsonService
 from trading_assets.market_data.sources.json_table import JsonTable
-from trading_assets.market_data.sources.remote import RefusedError, TransientError
+from trading_assets.market_data.sources.request_limit import DeadlineError, RefusedError, RequestLimit, TransientError
+from trading_assets.market_data.sources.size_limits import SizeLimits
 
 ALFRED_URL = "https://api.stlouisfed.org"
 _PATH = "/fred/series/observations"
@@ -29,7 +31,18 @@ _EVER = {"realtime_start": "1776-07-04", "realtime_end": "9999-12-31"}
 #: Rows of an answer at most, as the service has it.
 _PAGE = 100_000
 _VINTAGE = re.compile(r"^.+_([0-9]{8})$")
-_REQUESTS_PER_SECOND = 2.0
+#: Most that is waited because the service asks for it.
+_LONGEST_WAIT = 300.0
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What the service is asked at most, in one run."""
+
+    timeout_seconds: float
+    requests_per_second: float = 2.0
+    deadline_seconds: float = 3_600.0
+    most_pages: int = 1_000
 
 
 def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -60,8 +73,8 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
         settings.base_url or ALFRED_URL,
         headers={},
         secret=key,
+        limit=RequestLimit(_Limits(settings.timeout_seconds)),
         timeout_seconds=settings.timeout_seconds,
-        requests_per_second=_REQUESTS_PER_SECOND,
     )
     rows = list(_observations(service, settings, key, sleep))
     content = json.dumps({"observations": rows}, indent=0).encode()
@@ -98,7 +111,7 @@ def vintages_of(path: Path, name: str) -> JsonTable:
         )
     rows = [each for row in observations for each in _publications(row)]
     empty = [{"date": None, "realtime_start": None, "value": None}]
-    return JsonTable(name, json.dumps(rows or empty).encode(), ())
+    return JsonTable(name, json.dumps(rows or empty).encode(), (), SizeLimits())
 
 
 def _observations(
@@ -125,11 +138,14 @@ def _patiently(
                 raise TransientError("a broken answer: no list of observations")
             return answer
         except TransientError as error:
-            cause, wait = str(error), error.wait_seconds or 2.0**attempt
+            cause, wait = str(error), min(error.wait_seconds or 2.0**attempt, _LONGEST_WAIT)
             if attempt + 1 < settings.attempts:
                 sleep(wait)
         except RefusedError as error:
             cause = str(error)
+            break
+        except DeadlineError:
+            cause = "its time in this run is over"
             break
     raise SourceError(
         f"ALFRED has not answered for {settings.series}: {cause}",

@@ -12,17 +12,18 @@ from trading_assets.asset_factories.step_record import Rule
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.market_data.alternative.publications import (
-    content_of_publications,
     read_publications,
     rewritten,
     stamped_as_observed,
 )
+from trading_assets.market_data.alternative.switched_off import content_that_is_used, used
 from trading_assets.market_data.alternative.written import (
     announce_rewritten,
     assert_rewritten_as_written,
     record_publications,
 )
 from trading_assets.market_data.tables import PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS
+from trading_assets.protocol.switches import switched_off
 from trading_assets.warehouse import Whole
 
 
@@ -35,15 +36,17 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             publications,
             stage="market_data",
             tables=[PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS],
-            rule=Rule(content_of_publications, own_tables=(REWRITTEN_PUBLICATIONS,)),
+            rule=Rule(content_that_is_used, own_tables=(REWRITTEN_PUBLICATIONS,)),
         )
     ]
 
 
 def publications(step: Step) -> Mapping[str, Any]:
     """What was published beside prices, and when: each value with each of its revisions, and rows that are none."""
-    taken, held = read_publications(step.configuration), step.work.aside()
-    before, told = held.read_or_empty(PUBLICATIONS), held.read_or_empty(REWRITTEN_PUBLICATIONS)
+    held, times = step.work.aside(), switched_off(step.configuration)
+    delivered = read_publications(step.configuration)
+    taken = delivered._replace(publications=used(delivered.publications, times))
+    before, told = used(held.read_or_empty(PUBLICATIONS), times), held.read_or_empty(REWRITTEN_PUBLICATIONS)
     assert_rewritten_as_written(step.configuration, told)
     again = rewritten(before, taken.publications, told, step.now)
     told = pl.concat([told, again])
@@ -80,5 +83,6 @@ def publications(step: Step) -> Mapping[str, Any]:
         "publications": taken.publications.height,
         "rejected rows": taken.rejected.height,
         "rewritten": again.height,
+        "not used, published while switched off": delivered.publications.height - taken.publications.height,
         "by provider": by_provider.sort("provider"),
     }

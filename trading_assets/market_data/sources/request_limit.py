@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
-
-from trading_assets.config.remote_sources import RemoteSource
+from typing import Protocol, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -28,6 +26,19 @@ class DeadlineError(Exception):
     """The time of a source in this run is over: nothing more is asked of its vendor."""
 
 
+class Limits(Protocol):
+    """Limits as a section of the configuration has them: a rate, seconds, and pages of one answer."""
+
+    @property
+    def requests_per_second(self) -> float: ...
+    @property
+    def timeout_seconds(self) -> float: ...
+    @property
+    def deadline_seconds(self) -> float: ...
+    @property
+    def most_pages(self) -> int: ...
+
+
 class RequestLimit:
     """Lets one request through after another: not too fast, not too many a fetch, none for too long.
 
@@ -35,21 +46,21 @@ class RequestLimit:
 
     Parameters
     ----------
-    source
-        Its `requests_per_second`, `timeout_seconds`, `deadline_seconds` and `most_pages` are the limits.
+    limits
+        Settings of a source.
     sleep, clock
         How to wait, and the time in seconds.
     """
 
     def __init__(
         self,
-        source: RemoteSource,
+        limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sleep, self._clock = sleep, clock
-        self._pause, self._timeout = 1 / source.requests_per_second, source.timeout_seconds
-        self._most_pages, self._deadline = source.most_pages, source.deadline_seconds
+        self._pause, self._timeout = 1 / limits.requests_per_second, limits.timeout_seconds
+        self._most_pages, self._deadline = limits.most_pages, limits.deadline_seconds
         self._end: float | None = None
         self._next = 0.0
         self._pages = 0

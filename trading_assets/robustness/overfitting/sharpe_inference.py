@@ -100,17 +100,38 @@ def long_run_variance(returns: Floats) -> float | None:
     if found is None:
         return None
     sharpe, skewness, kurtosis = found
+    variance = prewhitened_variance(influence(returns, sharpe))
+    return float(max(variance, independent_variance(sharpe, skewness, kurtosis)))
+
+
+def influence(returns: Floats, sharpe: float) -> Floats:
+    """Return the influence function psi_t = z_t - SR / 2 (z_t ** 2 - 1) of a Sharpe ratio (Lo 2002).
+
+    Parameters
+    ----------
+    returns
+        (sessions,) daily excess returns that vary, z_t when standardised.
+    sharpe
+        Their Sharpe ratio of a session.
+    """
     z = (returns - returns.mean()) / np.std(returns)
-    psi = z - sharpe / 2 * (z**2 - 1)
+    return np.asarray(z - sharpe / 2 * (z**2 - 1))
+
+
+def prewhitened_variance(psi: Floats) -> float:
+    """Return the long-run variance of a series with mean 0: prewhitened by an AR(1), Bartlett weights, recoloured.
+
+    See `long_run_variance`, which says how.
+    """
     before = float(psi[:-1] @ psi[:-1])
     rho = 0.0 if before <= 0 else float(np.clip(psi[1:] @ psi[:-1] / before, -LARGEST_AR, LARGEST_AR))
     shocks = psi[1:] - rho * psi[:-1]
     n = shocks.size
-    lags = min(int(4 * (returns.size / 100) ** (2 / 9)), n - 1)
+    lags = min(int(4 * (psi.size / 100) ** (2 / 9)), n - 1)
     variance = float(shocks @ shocks) / n
     for lag in range(1, lags + 1):
         variance += 2 * (1 - lag / (lags + 1)) * float(shocks[lag:] @ shocks[:-lag]) / n
-    return float(max(variance / (1 - rho) ** 2, independent_variance(sharpe, skewness, kurtosis)))
+    return variance / (1 - rho) ** 2
 
 
 def probabilistic_sharpe(sharpe: float, benchmark: float, observations: int, variance: float) -> float | None:

@@ -1,0 +1,1 @@
+"""Rollout: what is switched on, how far, by whom, and what a step forward asks for."""

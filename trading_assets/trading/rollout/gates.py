@@ -1,0 +1,255 @@
+"""What stands against a step forward: each criterion with its number, on record with the step.
+
+All of it is judged by what nobody edits: records of the protocol, and rows that are as they were published.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.market_data import calendars
+from trading_assets.market_data.alternative.publications import read_provider
+from trading_assets.market_data.sources.errors import SourceError
+from trading_assets.protocol import Record
+from trading_assets.protocol.switches import switched_off_on
+from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
+from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
+from trading_assets.trading.opening import Opening, next_session, openings_on
+from trading_assets.trading.published import hashes_of, possible_on_record
+from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
+from trading_assets.trading.rollout.stages import (
+    SIMULATED,
+    STRATEGY,
+    broker_of,
+    is_live,
+    moves_on,
+    sheet_stages,
+    strategy_stage,
+)
+from trading_assets.trading.rollout.tables import FULL, OFF, SHADOW
+from trading_assets.trading.tables import EQUITY
+from trading_assets.warehouse import Rows, Warehouse
+
+#: What alarms begin with that are raised by single fills: others compare the whole account, which no share is.
+_OF_FILLS = "slippage"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What a step forward asks for, and what was found.
+
+    Attributes
+    ----------
+    criterion
+        Its name.
+    value, threshold
+        What was found and what is asked for; None where it is no number.
+    passed
+        Whether the step may be taken as far as this goes.
+    detail
+        In words.
+    """
+
+    criterion: str
+    value: float | None
+    threshold: float | None
+    passed: bool
+    detail: str
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+class EditedAccountError(Exception):
+    """Rows of an account are not those that were published."""
+
+
+def strategy_gate(
+    warehouse: Warehouse, configuration: Configuration, records: Sequence[Record], strategy: str
+) -> list[Criterion]:
+    """Return what the next step forward of a strategy asks for.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse and configuration of the account.
+    records
+        Records of the protocol.
+    strategy
+        Name of the strategy.
+    """
+    openings = openings_on(records, configuration.name, strategy)
+    if not openings:
+        said = f"no account is open: trading-assets account open {strategy}"
+        return [Criterion("account", None, None, passed=False, detail=said)]
+    opening, broker = openings[-1], broker_of(configuration)
+    stage = strategy_stage(records, configuration.name, strategy, broker)
+    found = [
+        Criterion("account", None, None, passed=True, detail=f"{opening.account}, {opening.label}, at {broker}"),
+        _verdict(warehouse, configuration, strategy),
+    ]
+    if stage == OFF:  # nothing is sent in shadow
+        return found
+    found += [
+        _sessions(configuration, records, opening, stage),
+        _differences(configuration, records, opening),
+        _alarms(configuration, records, opening, stage),
+        _sharpe(warehouse, configuration, records, opening),
+    ]
+    return found
+
+
+def feature_gate(configuration: Configuration, records: Sequence[Record], provider: str) -> list[Criterion]:
+    """Return what is asked for before a provider of alternative data is used again.
+
+    Parameters
+    ----------
+    configuration, records
+        Configuration, and records of the protocol.
+    provider
+        Its key in `alternative_data`.
+    """
+    times = [each for each in switched_off_on(records, configuration.name) if each.provider == provider]
+    since = times[-1].start if times else dt.datetime.min
+    try:
+        settings = configuration.alternative_data[provider]
+        rows = read_provider(provider, settings, configuration.directory).publications
+        count, said = rows.filter(pl.col("published_at") >= since).height, f"since {since} UTC"
+    except SourceError as error:
+        count, said = 0, str(error).splitlines()[0]
+    found = [Criterion("publications", float(count), 1.0, passed=count >= 1, detail=said)]
+    openings = (openings_on(records, configuration.name, name)[-1:] for name in configuration.strategies)
+    return found + [_differences(configuration, records, each[0]) for each in openings if each]
+
+
+def _verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Criterion:
+    try:
+        current = current_verdict(warehouse, configuration, strategy)
+        result = current.result if current.refused is None else "of an earlier registration"
+    except VerdictMissingError:
+        result = "none"
+    if result == "go":
+        return Criterion("verdict", None, None, passed=True, detail="go")
+    if is_live(configuration):
+        return Criterion("verdict", None, None, passed=False, detail=f"{result}: money follows a standing go alone")
+    return Criterion("verdict", None, None, passed=True, detail=f"{result}, no go: on paper it may go on")
+
+
+def _sessions(configuration: Configuration, records: Sequence[Record], opening: Opening, stage: str) -> Criterion:
+    """Sheets that were made at the stage since it was reached: at a real broker before the open that they are for."""
+    strategy = opening.strategy
+    moves = [each for each in moves_on(records, configuration.name) if each.subject == f"{STRATEGY}/{strategy}"]
+    since = max([opening.recorded_at, *(each.at for each in moves[-1:])])
+    sheets = sheet_stages(records, configuration.name, strategy, opening.account)
+    own = [each for each in sheets if each.stage == stage and each.at >= since]
+    first = {each.session: each.at for each in reversed(own)}
+    ahead = sum(at < _opens(opening, session) for session, at in first.items())
+    is_simulated = broker_of(configuration) == SIMULATED
+    value = len(first) if is_simulated else ahead
+    asked = configuration.rollout.shadow_sessions if stage == SHADOW else configuration.rollout.stage_sessions
+    said = f"{len(first)} sheets at {stage}, {ahead} of them on record before their open"
+    return Criterion("sessions", float(value), float(asked), passed=value >= asked, detail=said)
+
+
+def _opens(opening: Opening, session: dt.date) -> dt.datetime:
+    """When the first market of an account opens after a session, UTC; of one that never closes the end of that day."""
+    opens = []
+    for calendar in sorted({said[1] for said in opening.universe.values()}):
+        day = next_session([calendar], session)
+        at = "over" if calendar == calendars.ALWAYS else "begins"
+        opens.append(calendars.session_spans(calendar, day, day)[at].dt.replace_time_zone(None).to_list()[0])
+    return min(opens, default=dt.datetime.combine(session, dt.time()))
+
+
+def _differences(configuration: Configuration, records: Sequence[Record], opening: Opening) -> Criterion:
+    rows = differences_on_record(records, configuration.name, opening.strategy).filter(account=opening.account)
+    standing = not_accepted(rows)
+    kinds = ", ".join(standing["kind"].unique().sort()) or "none"
+    return Criterion(
+        "differences", float(standing.height), 0.0, passed=standing.is_empty(), detail=f"standing: {kinds}"
+    )
+
+
+def _alarms(configuration: Configuration, records: Sequence[Record], opening: Opening, stage: str) -> Criterion:
+    """Alarms of `trading.divergence` on record; below `full` the account as a whole is no measure of what is sent."""
+    said = [
+        each.payload["statistic"]
+        for each in records
+        if (each.kind, each.configuration, each.subject) == ("account", configuration.name, opening.strategy)
+        and each.payload["action"] == "alarm"
+        and each.payload["account"] == opening.account
+        and (stage == FULL or each.payload["statistic"].startswith(_OF_FILLS))
+    ]
+    detail = ", ".join(sorted(set(said))) or "no alarm of its fills is on record"
+    return Criterion("divergence", float(len(said)), 0.0, passed=not said, detail=detail)
+
+
+def _sharpe(
+    warehouse: Warehouse, configuration: Configuration, records: Sequence[Record], opening: Opening
+) -> Criterion:
+    settings, strategy = configuration.rollout, opening.strategy
+    replaced = settings.replaces.get(strategy)
+    if replaced is None:
+        return Criterion("sharpe", None, None, passed=True, detail=f"rollout.replaces names nothing for {strategy}")
+    other = openings_on(records, configuration.name, replaced)
+    if not other:
+        return Criterion("sharpe", None, None, passed=False, detail=f"{replaced} has no account to be compared with")
+    try:
+        own, others = (published_equity(warehouse, records, configuration.name, each) for each in (opening, other[-1]))
+    except EditedAccountError as error:
+        return Criterion("sharpe", None, None, passed=False, detail=str(error))
+    both = own.join(others, on="session", suffix="_other").drop_nulls(["daily_return", "daily_return_other"])
+    if broker_of(configuration) != SIMULATED:
+        both = both.filter(~pl.col("replayed"))
+    both, fewest = both.sort("session"), settings.sharpe_sessions
+    if both.height < fewest:
+        said = f"{both.height} sessions with {replaced} in common"
+        return Criterion("sharpe", float(both.height), float(fewest), passed=False, detail=said)
+    of_calendars = {said[1] for each in (opening, other[-1]) for said in each.universe.values()}
+    test = sharpe_non_inferiority(
+        both["daily_return"].to_numpy(),
+        both["daily_return_other"].to_numpy(),
+        periods=calendars.periods_per_year(*sorted(of_calendars)),
+        margin=settings.sharpe_margin,
+        level=settings.sharpe_level,
+    )
+    if test is None:
+        return Criterion("sharpe", None, None, passed=False, detail="an account has not moved yet")
+    said = (
+        f"Sharpe ratio {test.difference:+.2f} a year against {replaced} (error {test.error:.2f}, margin "
+        f"{test.margin:g}, {test.sessions} sessions); an equal one passes with probability {test.power:.2f}"
+    )
+    return Criterion("sharpe", test.p, test.level, passed=test.passed, detail=said)
+
+
+def published_equity(
+    warehouse: Warehouse, records: Sequence[Record], configuration: str, opening: Opening
+) -> pl.DataFrame:
+    """Return the rows of `trading.equity` of an account, as they were published.
+
+    Parameters
+    ----------
+    warehouse, records
+        Warehouse, and records of the protocol.
+    configuration, opening
+        Name of the configuration, and the account.
+
+    Raises
+    ------
+    EditedAccountError
+        The rows are not what is on record of them.
+    """
+    rows = warehouse.read_or_empty(EQUITY, rows=Rows("strategy", opening.strategy))
+    (now,) = hashes_of({EQUITY: rows}, opening.strategy)
+    (hashes,) = now.parts.values()
+    possible = possible_on_record(records, configuration, opening.strategy)
+    if not any(each.hashes.get(EQUITY.name) == hashes for each in possible) and not rows.is_empty():
+        raise EditedAccountError(f"rows of {EQUITY.name} of {opening.strategy} are not as they were published")
+    return rows.filter(account=opening.account)

@@ -1,0 +1,177 @@
+"""Send a sheet by the stage that is on record now: read anew for each sheet, and asked again before each order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.protocol import Protocol as OnRecord
+from trading_assets.trading.opening import Opening
+from trading_assets.trading.rollout.assignment import is_assigned, position_of
+from trading_assets.trading.rollout.stages import STRATEGY, note_sheet, sheet_stages, stage_now
+from trading_assets.trading.rollout.tables import FULL, SHARES
+from trading_assets.trading.rollout.withheld import Parting, Withheld
+from trading_assets.trading.submission import Submitted
+
+#: Whether an order of a sheet is withheld by now.
+IsWithheld = Callable[[Mapping[str, object]], bool]
+
+
+class StageOf(Protocol):
+    """Where the stage of an account is on record."""
+
+    def now(self) -> str:
+        """Return the stage now."""
+        ...
+
+    def on_record(self) -> Mapping[dt.date, str]:
+        """Return by which stage the sheet of each close was made; `full` is not on record."""
+        ...
+
+    def note(self, session: dt.date, stage: str) -> None:
+        """Put on record by which stage the sheet of a close is made."""
+        ...
+
+
+@dataclass(frozen=True)
+class AtFull:
+    """The stage of what has no rollout."""
+
+    def now(self) -> str:
+        """Return `full`."""
+        return FULL
+
+    def on_record(self) -> Mapping[dt.date, str]:
+        """Return nothing."""
+        return {}
+
+    def note(self, session: dt.date, stage: str) -> None:
+        """Note nothing: `full` is not on record."""
+
+
+@dataclass(frozen=True)
+class AccountStage:
+    """The stage of an account, on the record of the protocol.
+
+    Attributes
+    ----------
+    configuration, opening
+        Configuration, and the account.
+    at
+        Time of the records, UTC.
+    """
+
+    configuration: Configuration
+    opening: Opening
+    at: dt.datetime
+
+    def now(self) -> str:
+        """Return the stage as it is on record now."""
+        return stage_now(self.configuration, self.opening.strategy)
+
+    def on_record(self) -> Mapping[dt.date, str]:
+        """Return the last stage on record for the sheet of each close."""
+        records, opening = OnRecord.of(self.configuration).read(), self.opening
+        found = sheet_stages(records, self.configuration.name, opening.strategy, opening.account)
+        return {each.session: each.stage for each in found}
+
+    def note(self, session: dt.date, stage: str) -> None:
+        """Put it on record, once."""
+        note_sheet(self.configuration, self.opening.strategy, self.opening.account, session, stage, self.at)
+
+
+@dataclass
+class GoneBack:
+    """Whether an order is withheld because the stage went back after its sheet was made: asked before each order.
+
+    Exits go on, and so does the part of an order that leaves a position. Of a pair of which a leg has gone the other
+    one goes, too.
+
+    Parameters
+    ----------
+    strategy, share, now
+        Name of the strategy, the share of the stage by which the sheet was made, and what says the stage now.
+    """
+
+    strategy: str
+    share: float
+    now: Callable[[], str]
+    begun: set[object] = field(default_factory=set)
+
+    def __call__(self, order: Mapping[str, object]) -> bool:
+        """Return whether an order of the sheet is withheld by now."""
+        if not order["entry"] or order["blocked_by"] is not None or order["pair_id"] in self.begun:
+            return False
+        share = SHARES[self.now()]
+        position = position_of(order, is_weight=bool(order["sized_at_open"]))
+        if share < self.share and not is_assigned(f"{STRATEGY}/{self.strategy}", position, share):
+            return True
+        if order["pair_id"] is not None:
+            self.begun.add(order["pair_id"])
+        return False
+
+
+class Send(Protocol):
+    """How a sheet is sent."""
+
+    def __call__(self, sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
+        """Send its orders."""
+        ...
+
+
+class Make(Protocol):
+    """How a sheet is made."""
+
+    def __call__(self, *, withheld: Withheld) -> pl.DataFrame:
+        """Return it."""
+        ...
+
+
+def send_by_stage(
+    stage_of: StageOf,
+    parting: Parting,
+    session: dt.date,
+    make: Make,
+    send: Send,
+    *,
+    units_sent: Callable[[], Mapping[str, float]],
+    made_at: str | None = None,
+) -> tuple[pl.DataFrame, Submitted]:
+    """Make the sheet of a close and send it; made again if the stage has changed meanwhile.
+
+    By which stage it is made goes on record before anything of it is sent.
+
+    Parameters
+    ----------
+    stage_of, parting
+        Where the stage is on record, and what of the account is withheld up to the close.
+    session
+        Session that has closed.
+    make, send
+        How the sheet is made, and sent.
+    units_sent
+        Units of each order that was sent by now.
+    made_at
+        Stage by which the sheet was made in its evening: it stays so. None: it is made now.
+
+    Returns
+    -------
+    tuple of DataFrame and Submitted
+        The sheet as it was made last, and what became of its orders.
+    """
+    while True:
+        stage = made_at or stage_of.now()
+        if made_at is None:
+            stage_of.note(session, stage)
+        if stage != FULL or parting.withheld.held:
+            parting.units_sent = units_sent()
+        sheet = make(withheld=parting.close(session, stage))
+        gone_back = GoneBack(parting.opening.strategy, SHARES[stage], stage_of.now)
+        found = send(sheet, is_withheld=gone_back)
+        if made_at is not None or stage_of.now() == stage:
+            return sheet, found

@@ -1,0 +1,130 @@
+"""By which stage a sheet is sent: a step back between two orders of another process holds the second one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from trading_assets.protocol import Protocol
+from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.rollout.moves import back
+from trading_assets.trading.rollout.sending import AtFull, GoneBack, send_by_stage
+from trading_assets.trading.rollout.stages import sheet_stages
+from trading_assets.trading.rollout.withheld import Parting, Withheld
+from trading_assets.trading.submission import Submitted
+from trading_assets.trading.tables import PENDING_ORDERS
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.conftest import REPOSITORY
+from trading_assets_tests.trading.experiment import STRATEGY, Experiment
+from trading_assets_tests.trading.rollout.by_stage import PENDING, SHEET
+from trading_assets_tests.trading.rollout.test_withheld import DAYS, OPENING, Account, order
+from trading_assets_tests.trading.test_order_sheet import FRIDAY, waiting
+
+NOW = dt.datetime(2017, 7, 1)
+
+
+@dataclass
+class Stages:
+    """Stages that follow each other each time that somebody asks, and what was noted."""
+
+    said: list[str]
+    noted: list[str] = field(default_factory=list)
+
+    def now(self) -> str:
+        return self.said.pop(0) if len(self.said) > 1 else self.said[0]
+
+    def on_record(self) -> Mapping[dt.date, str]:
+        return {}
+
+    def note(self, session: dt.date, stage: str) -> None:
+        self.noted.append(stage)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    said = {"entry": True, "blocked_by": None, "pair_id": None, "sized_at_open": False}
+    return {"symbol": "AAA", "order_id": "s-1-20170630-AAA-buy"} | said | changes
+
+
+def test_what_was_on_the_sheet_is_withheld_once_the_stage_is_lower_and_exits_are_not() -> None:
+    asked = GoneBack("s", 1.0, lambda: "shadow")
+    assert asked(row())
+    assert not asked(row(entry=False))
+    assert not asked(row(blocked_by="difference"))  # the part of it that leaves a position
+    assert not GoneBack("s", 1.0, lambda: "full")(row())
+    assert not GoneBack("s", 0.05, lambda: "full")(row())
+
+
+def test_of_a_pair_of_which_a_leg_has_gone_the_other_one_goes() -> None:
+    stages = Stages(["full", "off"])
+    asked = GoneBack("s", 1.0, stages.now)
+    assert not asked(row(pair_id="P"))
+    assert not asked(row(pair_id="P", symbol="BBB"))
+    assert asked(row(pair_id="Q"))
+
+
+def test_a_sheet_is_made_again_when_the_stage_has_changed_meanwhile() -> None:
+    account = Account(order(DAYS[0], "buy", 10.0, entry=True))
+    made: list[Withheld] = []
+
+    def make(*, withheld: Withheld) -> pl.DataFrame:
+        made.append(withheld)
+        return account.pending
+
+    def send(sheet: pl.DataFrame, *, is_withheld: Any) -> Submitted:
+        return Submitted((), (), ())
+
+    stages, parting = Stages(["full", "shadow"]), Parting("small", OPENING, account.pending, {})
+    send_by_stage(stages, parting, DAYS[0], make, send, units_sent=dict)
+    assert [(each.stage, len(each.orders)) for each in made] == [("full", 0), ("shadow", 1)]
+    assert stages.noted == ["full", "shadow"]
+    made.clear()
+    send_by_stage(Stages(["off"]), parting, DAYS[0], make, send, units_sent=dict, made_at="canary")
+    assert [each.stage for each in made] == ["canary"]
+    send_by_stage(AtFull(), parting, DAYS[0], make, send, units_sent=dict)
+    assert made[-1].stage == "full"
+
+
+@pytest.mark.slow
+def test_a_step_back_between_two_orders_of_a_process_holds_the_next_entry(paper: Experiment) -> None:
+    """Four entries and two exits: back to off after the second order. Entries from then on stay, exits go."""
+    paper.open()
+    same = {"strategy": STRATEGY, "account": "known-1", "session": FRIDAY}
+    rows = [waiting(each, **same) for each in ("AAA", "BBB", "CCC", "DDD")]
+    exits = {"side": "sell", "entry": False, "quantity": 10.0}
+    rows += [waiting(each, order_id=f"x-{each}", **same, **exits) for each in ("EEE", "FFF")]
+    pending = PENDING_ORDERS.conform(pl.DataFrame(rows, schema=PENDING_ORDERS.empty().schema))
+    pending.write_parquet(paper.folder / PENDING)
+    process = sending(paper.folder)
+    assert process.stdin is not None and process.stdout is not None
+    for place in range(6):
+        assert process.stdout.readline() == "next\n"
+        if place == 2:
+            words = {"to": "off", "by": "ops", "reason": "it slips", "now": NOW}
+            back(paper.warehouse, paper.configuration, f"strategy/{STRATEGY}", **words)  # type: ignore[arg-type]
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    process.communicate("go\n" * 20, timeout=60)
+    assert process.returncode == 0
+    sent = Warehouse(paper.folder / "w.duckdb").query("SELECT * FROM trading.submissions WHERE event = 'intended'")
+    by_id = pl.read_parquet(paper.folder / SHEET)
+    orders = [each.client_order_id for each in SimulatedBroker(paper.folder / "b.db").orders()]
+    assert sorted(orders) == sorted(sent["client_order_id"])
+    entries = [each for each in orders[:2] if each in set(sent.filter(side="buy")["client_order_id"])]
+    assert sent.filter(side="sell").height == 2
+    assert sorted(sent.filter(side="buy")["client_order_id"]) == sorted(entries)
+    assert sorted(by_id["client_order_id"]) == sorted(orders)
+    records = Protocol.of(paper.configuration).read()
+    assert [each.stage for each in sheet_stages(records, "small", STRATEGY, "known-1")] == ["off"]
+
+
+def sending(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "trading_assets_tests.trading.rollout.by_stage", str(folder)]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
