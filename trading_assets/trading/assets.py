@@ -28,6 +28,7 @@ from trading_assets.strategies.interface.resolved import ResolvedStrategy, confi
 from trading_assets.trading.broker_books import books_on_record
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
+from trading_assets.trading.divergence.assets import divergence_asset
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
@@ -91,6 +92,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
+        found.append(divergence_asset(name))
     return found
 
 

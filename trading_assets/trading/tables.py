@@ -29,6 +29,10 @@ def _share(description: str) -> Column:
     return Column(pl.Float64, f"{description}; null where there is no such limit, and of exits", nullable=True)
 
 
+def _slippage(description: str) -> Column:
+    return Column(pl.Float64, f"{description}; null without an open", nullable=True, at_least=0)
+
+
 ACCOUNTS = Table(
     name="trading.accounts",
     description="A running account",
@@ -66,6 +70,7 @@ EQUITY = Table(
         "positions": Column(pl.Int64, "open positions", at_least=0),
         "drawdown": Column(pl.Float64, "equity over its peak (first: the capital), minus 1", at_most=0),
         "daily_return": Column(pl.Float64, "change of equity; null after a total loss", nullable=True),
+        "risk_free": Column(pl.Float64, "what cash earned since the session before; null: unknown", nullable=True),
         "halted": Column(pl.Boolean, "the drawdown breaker has stopped entries"),
         "replay_equity": Column(pl.Float64, "of a replay from the opening on the bars of that evening"),
     },
@@ -110,6 +115,8 @@ ENGINE_FILLS = Table(
         "raw_price": Column(pl.Float64, "the open, or the value of a delisting", at_least=0),
         "price": Column(pl.Float64, "slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
+        "modelled_slippage_bps": _slippage("what the model expects of it, as drawn and rounded to the tick"),
+        "slippage_deviation_bps": _slippage("how far draws of the model scatter"),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
     },
 )

@@ -13,7 +13,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trading_assets.trading.brokers.port import (
@@ -39,11 +39,15 @@ CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, clie
 
 @dataclass(frozen=True)
 class Quote:
-    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most."""
+    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most.
+
+    `raw` is the open, from which the slippage of the price is measured; None: it is the price.
+    """
 
     price: float
     fee: float
     most: float = math.inf
+    raw: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Hostility:
         Of an order that is rejected, filled in part, filled a session late, or whose fill is told twice.
     deaf, mute
         Of a call in which the line is lost before, or after, the order was heard.
+    slippage
+        Slippage of each fill over that of its quote: 2 doubles it.
     """
 
     rejects: float = 0.0
@@ -64,6 +70,7 @@ class Hostility:
     told_twice: float = 0.0
     deaf: float = 0.0
     mute: float = 0.0
+    slippage: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,7 @@ class SimulatedBroker:
             ).fetchall()
             for name, for_session, symbol, side, quantity, limit in due:
                 is_late = self._drawn("late", name) < self.hostility.late
-                quote = quotes.get(name, quotes.get((symbol, side)))
+                quote = _slipped(quotes.get(name, quotes.get((symbol, side))), self.hostility.slippage)
                 if quote is None or is_late != (for_session < session.isoformat()) or _is_beyond(quote, side, limit):
                     continue
                 share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
@@ -184,6 +191,13 @@ class SimulatedBroker:
             connection.executescript(_SCHEMA)
             with connection:  # a transaction
                 yield connection
+
+
+def _slipped(quote: Quote | None, multiple: float) -> Quote | None:
+    """A quote whose price is so many times as far from the open."""
+    if quote is None or quote.raw is None or multiple == 1.0:
+        return quote
+    return replace(quote, price=max(0.0, quote.raw + multiple * (quote.price - quote.raw)))
 
 
 def _is_beyond(quote: Quote, side: str, limit: float | None) -> bool:

@@ -101,15 +101,15 @@ def ever_reached(statistic: Floats, level: float) -> NDArray[np.bool_]:
     return np.maximum.accumulate(np.asarray(statistic, np.float64)) >= level if len(statistic) else np.zeros(0, bool)
 
 
-def predictable_scale(values: Floats, first: float, half_life: float, least: float) -> Floats:
+def predictable_scale(values: Floats, first: float, half_life: float, least: float, *, weight: float = 1.0) -> Floats:
     """Return a scale for each round that was known before it: the root of a weighted mean of earlier squares.
 
     Parameters
     ----------
     values
         (rounds,) NaN: none, and the scale stays.
-    first
-        Scale before any value.
+    first, weight
+        Scale before any value, and as how many values it counts at the beginning.
     half_life
         Values after which one counts half.
     least
@@ -122,14 +122,15 @@ def predictable_scale(values: Floats, first: float, half_life: float, least: flo
 
     Examples
     --------
-    A half life of 1: after a 0 the square is 0.5 x 4 + 0.5 x 0 = 2.
+    A half life of 1: the 2 of the beginning counts half by then, so the square is (0.5 x 4 + 0) / (0.5 + 1).
 
     >>> predictable_scale(np.array([0.0, 5.0]), 2.0, 1.0, 0.1).round(6).tolist()
-    [2.0, 1.414214]
+    [2.0, 1.154701]
     """
-    kept, square, found = 0.5 ** (1.0 / half_life), first * first, np.empty(len(values))
+    kept, found = 0.5 ** (1.0 / half_life), np.empty(len(values))
+    total, squares = weight, weight * first * first
     for t, value in enumerate(values):
-        found[t] = max(math.sqrt(square), least)
+        found[t] = max(math.sqrt(squares / total), least)
         if not math.isnan(value):
-            square = kept * square + (1.0 - kept) * value * value
+            total, squares = kept * total + 1.0, kept * squares + value * value
     return found

@@ -69,9 +69,11 @@ def test_an_alarm_is_not_taken_back() -> None:
 
 
 def test_a_scale_knows_only_what_was_before_it() -> None:
-    """Half life 1: squares 4, 0.5 x 4 + 0.5 x 36 = 20, then 10 after a 0; nothing where there is no value."""
-    found = predictable_scale(np.array([6.0, math.nan, 0.0, 1.0]), 2.0, 1.0, 3.5)
-    assert found == pytest.approx([3.5, math.sqrt(20), math.sqrt(20), 3.5])
+    """Half life 1: squares 4, then (0.5 x 4 + 36) / 1.5 = 76 / 3, then (38 / 2 + 0) / (1.5 / 2 + 1) = 76 / 7."""
+    found = predictable_scale(np.array([6.0, math.nan, 0.0, 1.0]), 2.0, 1.0, 2.5)
+    assert found == pytest.approx([2.5, math.sqrt(76 / 3), math.sqrt(76 / 3), math.sqrt(76 / 7)])
+    heavier = predictable_scale(np.array([6.0, 0.0]), 2.0, 1.0, 0.1, weight=9.0)
+    assert heavier == pytest.approx([2.0, math.sqrt((18 + 36) / 5.5)])
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
@@ -128,7 +130,7 @@ def test_a_late_doubling_is_found_sooner_by_what_looks_for_late_ones() -> None:
 
 
 def test_mean_run_to_a_false_alarm_of_late_evidence_is_at_least_its_level() -> None:
-    """Level 50, heavy tails: the mean number of rounds, cut at 1,000, is above 50."""
-    values = heavy_tails(400, 1000, np.random.default_rng(5))
-    runs = [int(np.argmax(ever_reached(late_evidence(row), 50.0))) or 1000 for row in values]
+    """Level 50, heavy tails: the mean number of rounds, cut at 600, is above 50."""
+    values = heavy_tails(200, 600, np.random.default_rng(5))
+    runs = [int(np.argmax(ever_reached(late_evidence(row), 50.0))) or 600 for row in values]
     assert np.mean(runs) >= 50
