@@ -63,11 +63,13 @@ def divergence_money(divergence: pl.DataFrame) -> Figure:
     ends = [drawn["session"].min(), drawn["session"].max()]
     for level, colour in _LEVELS if not drawn.is_empty() else ():
         line = {"color": colour, "width": 1, "dash": "dot"}
-        figure.add_scatter(x=ends, y=[level] * 2, line=line, name="level", showlegend=False, hoverinfo="skip")
+        figure.add_scatter(
+            x=ends, y=[level] * 2, mode="lines", line=line, name="level", showlegend=False, hoverinfo="skip"
+        )
     for statistic, (name, colour) in _DRAWN.items():
         own = drawn.filter(pl.col("statistic") == statistic).drop_nulls("value")
         if own.height:
             days, values, line = own["session"].to_list(), own["value"].to_list(), {"color": colour, "width": 1.5}
-            figure.add_scatter(x=days, y=values, name=name, line=line)
-    figure.update_yaxes(type="log", tickvals=[0.01, 0.1, 1, 10, 20, 100, 1000])
+            figure.add_scatter(x=days, y=values, name=name, line=line, mode="lines")
+    figure.update_yaxes(type="log", tickvals=[0.01, 0.1, 1, 5, 20, 100, 1000, 10_000, 1_000_000])
     return styled(figure, "Bets that it is worse than promised", "money, 1 at the beginning; dotted: alarm", 320)

@@ -41,7 +41,7 @@ def line_of_sheet(account: str, sheet: pl.DataFrame) -> str:
     more = f", and {rows.height - _NAMED} more" if rows.height > _NAMED else ""
     orders = "1 order" if rows.height == 1 else f"{rows.height} orders"
     return (
-        f"{account}, {rows['label'][0]}, after {rows['session'].max()}: {orders} for {days}, {blocked} blocked: "
+        f"{account}, {rows['label'][0]}, after {rows['session'].max()!s}: {orders} for {days}, {blocked} blocked: "
         + f"{', '.join(said)}{more}"
     )
 

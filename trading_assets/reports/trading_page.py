@@ -79,7 +79,7 @@ def trading_content(configuration: Configuration, warehouse: Warehouse) -> list[
                 for table in (EQUITY, ORDER_SHEETS, DIVERGENCE)
             )
             bands = held.read_or_empty(BANDS, rows=own)
-        last = equity["session"].max()
+        last = pl.lit(equity["session"].max(), pl.Date)
         found.append(
             AccountContent(
                 opening=opening,
@@ -184,8 +184,9 @@ def _in_words(content: AccountContent) -> str:
         )
         told.append(f"{stand}: no entry is sent until somebody accepts what differs, with a reason.")
     for alarm in content.alarms.iter_rows(named=True):
-        meaning = STATISTICS[alarm["statistic"]]
-        told.append(f"In alarm since {alarm['session']}: {meaning}. Nothing is stopped by it; a person should look.")
+        told.append(f"In alarm since {alarm['session']}: {STATISTICS[alarm['statistic']]}.")
+    if content.alarms.height:
+        told.append("An alarm stops nothing: a person should look.")
     if content.divergence.height and content.alarms.is_empty():
         told.append("Nothing says that it is worse than promised; a year is too short to refute a Sharpe ratio of 1.")
     return " ".join(told)
@@ -220,9 +221,9 @@ def _told_of(divergence: pl.DataFrame) -> HtmlTable:
                     "what": STATISTICS[name],
                     "value": form(own[0]["value"]),
                     "alarm at": None if level is None else number(level),
-                    "in alarm": own[0]["alarm"] if level is not None else None,
+                    "state": None if level is None else "in alarm" if own[0]["alarm"] else "quiet",
                     "fills or sessions": own[0]["observations"],
                 }
             )
-    schema = {"alarm at": pl.String, "in alarm": pl.Boolean}
+    schema = {"alarm at": pl.String, "state": pl.String}
     return grid(pl.DataFrame(rows, schema_overrides=schema), caption=f"Live against promise, up to {newest}")

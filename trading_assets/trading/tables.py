@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE
 from trading_assets.warehouse.table import Column, Table
 
 STATES = ("open", "ended")
@@ -320,5 +321,7 @@ DIFFERENCES = Table(
     },
 )
 
+#: Of what the broker made of it beside the promise.
+OF_DIVERGENCE = (DIVERGENCE, SLIPPAGE)
 #: Tables that a session of an account is published in, each replaced with what was there and one session more.
 PUBLISHED = (EQUITY, HOLDINGS, ENGINE_FILLS, PENDING_ORDERS)

@@ -11,7 +11,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from trading_assets.reports.build import write_trading
 from trading_assets_tests.conftest import Experiment
+from trading_assets_tests.trading.opened_account import published
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +91,16 @@ def test_nothing_is_wider_than_the_screen(tiny: Experiment, browser: webdriver.C
     for page in pages(tiny):
         open_page(browser, page, width)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, page.name
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_page_of_running_accounts_fits_the_screen(browser: webdriver.Chrome, width: int, tmp_path: Path) -> None:
+    configuration, warehouse = published(tmp_path)
+    write_trading(tmp_path / "reports", configuration, warehouse)
+    open_page(browser, tmp_path / "reports" / "trading.html", width)
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")) == 3
 
 
 def test_charts_are_drawn_and_the_verdict_comes_first(tiny: Experiment, browser: webdriver.Chrome) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 
 from trading_assets.monitoring.account_news import line_of_sheet, news_of_accounts
+from trading_assets.monitoring.assets import build_assets
+from trading_assets.monitoring.tables import ALERTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE
@@ -21,6 +24,17 @@ def test_a_sheet_is_one_line_with_the_first_orders() -> None:
         "buy 100 AAA, sell ? BBB (blocked: size), buy 100 C, buy 100 D, buy 100 E, and 2 more"
     )
     assert ": 1 order for 2017-07-03, 0 blocked: buy 100 AAA" in line_of_sheet("s-1", sheet_of(waiting()))
+
+
+def test_the_asset_puts_lines_among_the_alerts_once(tmp_path: Path) -> None:
+    configuration, warehouse = published(tmp_path)
+    [asset] = [each for each in build_assets(configuration) if each.key.to_user_string() == "monitoring/accounts"]
+    for _ in range(2):
+        assert dg.materialize([asset], resources={"configuration": configuration, "warehouse": warehouse}).success
+    [row] = warehouse.read(ALERTS).to_dicts()
+    assert (row["severity"], row["source"]) == ("warning", "trading breakout")
+    assert "2 orders for 2001-03-26, 1 blocked: buy 100 AAA, buy ? BBB (blocked: size)" in row["message"]
+    assert row["run_id"]
 
 
 def test_news_are_told_once(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from trading_assets.protocol import Protocol
+from trading_assets.reports.assets import build_assets
 from trading_assets.reports.build import write_trading
 from trading_assets.reports.trading_page import promised_band, trading_content, trading_page
 from trading_assets.robustness.tables import BANDS
@@ -61,6 +63,17 @@ def test_an_account_without_a_session_is_there(tmp_path: Path) -> None:
     assert "No session is published yet." in trading_page("mine", trading_content(configuration, warehouse))
     write_trading(tmp_path / "reports", configuration, warehouse)
     assert (tmp_path / "reports" / "trading.html").exists()
+
+
+def test_the_asset_writes_it_where_an_account_is_open(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path)
+    keys = {asset.key.to_user_string() for asset in build_assets(configuration)}
+    assert "reports/trading" not in keys
+    configuration, warehouse = published(tmp_path)
+    [asset] = [each for each in build_assets(configuration) if each.key.to_user_string() == "reports/trading"]
+    done = dg.materialize([asset], resources={"configuration": configuration, "warehouse": warehouse})
+    assert done.success
+    assert "breakout-1" in (configuration.home / "reports" / "trading.html").read_text()
 
 
 def test_the_band_is_that_of_the_holdout_on_the_capital(tmp_path: Path) -> None:

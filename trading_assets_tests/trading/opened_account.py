@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
 from trading_assets.robustness.tables import BANDS
+from trading_assets.trading.divergence.betting import Floats
 from trading_assets.trading.divergence.promise import Promise
 from trading_assets.trading.divergence.statistics import statistics_of
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE
@@ -39,8 +41,9 @@ def published(folder: Path) -> tuple[Configuration, Warehouse]:
     put_on_record(configuration)
     warehouse, opening = Warehouse(configuration.warehouse_path), open_accounts(configuration)[STRATEGY]
     random = np.random.default_rng(3)
-    paper = 1e5 * np.cumprod(1 + random.normal(0.0005, 0.01, len(DAYS)))
-    live = paper * np.cumprod(1 - np.abs(random.normal(0.0002, 0.0001, len(DAYS))))
+    paper: Floats = np.asarray(1e5 * np.cumprod(1 + random.normal(0.0005, 0.01, len(DAYS))), np.float64)
+    cost = np.abs(random.normal(0.0002, 0.0001, len(DAYS)))
+    live: Floats = np.asarray(paper * np.cumprod(1 - cost), np.float64)
     equity = pl.DataFrame(
         {"session": DAYS, "equity": paper, "cash": paper / 2, "costs": 0.0, "gross_exposure": 0.5, "positions": 3}
     ).with_columns(
@@ -53,7 +56,7 @@ def published(folder: Path) -> tuple[Configuration, Warehouse]:
         halted=pl.lit(value=False),
         replay_equity=pl.col("equity"),
     )
-    same = {"strategy": STRATEGY, "account": ACCOUNT, "session": DAYS[-1], "last_bar": DAYS[-1]}
+    same: dict[str, Any] = {"strategy": STRATEGY, "account": ACCOUNT, "session": DAYS[-1], "last_bar": DAYS[-1]}
     sheet = sheet_of(waiting(**same), waiting("BBB", **same, quantity=None))
     returns = [curve / np.concatenate([[1e5], curve[:-1]]) - 1 for curve in (paper, live)]
     promise, none = Promise(0.4, 0.16, 252), SLIPPAGE.empty()

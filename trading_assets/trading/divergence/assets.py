@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from trading_assets.market_data.tables import BARS
 from trading_assets.protocol import Protocol
 from trading_assets.strategies.evaluation.failure import strategy_of
 from trading_assets.trading.broker_books import pairs_on_record
+from trading_assets.trading.differences_on_record import differences_of, put_differences_on_record
 from trading_assets.trading.divergence.alarms_on_record import (
     alarms_on_record,
     put_alarms_on_record,
@@ -21,12 +23,13 @@ from trading_assets.trading.divergence.alarms_on_record import (
 )
 from trading_assets.trading.divergence.promise import read_promise
 from trading_assets.trading.divergence.slippage import slippage_of_fills
+from trading_assets.trading.divergence.slippage_on_record import changed_slippage, put_slippage_on_record
 from trading_assets.trading.divergence.statistics import statistics_of
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE, STATISTICS
 from trading_assets.trading.divergence.tracking import live_curve
 from trading_assets.trading.opening import Opening, openings_on
 from trading_assets.trading.published import STAGE, Published, asset_of, read_published
-from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, FILLS, RECONCILIATIONS
+from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, FILLS, OF_DIVERGENCE, RECONCILIATIONS
 from trading_assets.warehouse import Rows
 
 _OF_BARS = ("symbol", "session", "close", "split_ratio", "cash_dividend")
@@ -39,7 +42,7 @@ def divergence_asset(strategy: str) -> dg.AssetsDefinition:
         stage=STAGE,
         name=divergence.__name__,
         strategy=strategy,
-        tables=(DIVERGENCE, SLIPPAGE),
+        tables=(*OF_DIVERGENCE, DIFFERENCES),
         deps=[asset_of(strategy), f"{STAGE}/fills/{strategy}", "market_data/bars", f"robustness/holdout/{strategy}"],
         kinds=("numpy", "duckdb"),
     )
@@ -55,6 +58,12 @@ def divergence(step: Step) -> Mapping[str, Any]:
     opening, own = openings[-1], Rows("strategy", name)
     published = read_published(step, name)
     found, slippage = _of_account(step, opening, published)
+    judged = found["session"].max()
+    if isinstance(judged, dt.date):
+        changed = changed_slippage(protocol.read(), configuration.name, opening, slippage, judged)
+        if put_differences_on_record(protocol, name, changed, step.now):
+            step.log.warning(f"{opening.account}: {changed['detail'].item()}")
+        put_slippage_on_record(protocol, opening, slippage, judged, step.now)
     raised = put_alarms_on_record(protocol, name, found, step.now)
     for row in raised.iter_rows(named=True):
         said = f"{row['statistic']} is {row['value']:.4g}, its level {row['level']:g}: {STATISTICS[row['statistic']]}"
@@ -64,7 +73,8 @@ def divergence(step: Step) -> Mapping[str, Any]:
     for table, rows in written.items():
         earlier = step.work.read_or_empty(table, rows=own).filter(pl.col("account") != opening.account)
         written[table] = pl.concat([earlier, rows]).sort(table.key)
-    step.work.replace(own, written)
+    step.work.read_or_empty(DIFFERENCES, rows=own)  # another run may be adding to them
+    step.work.replace(own, {**written, DIFFERENCES: differences_of(configuration, name)})
     money = found.filter(pl.col("level").is_not_null()).filter(pl.col("session") == pl.col("session").max())
     return {
         "account": opening.account,

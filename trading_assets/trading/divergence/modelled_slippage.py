@@ -16,6 +16,7 @@ from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.transaction_costs import buy_price, sell_price
 from trading_assets.trading.broker_books import AT_NO_OPEN
 from trading_assets.trading.divergence.betting import Floats
+from trading_assets.trading.divergence.slippage import paid_bps
 
 _PARTS = 200
 #: Middles of so many parts of the standard normal distribution, each as likely as the others.
@@ -81,20 +82,3 @@ def expected_bps(raw_price: float, side: str, drawn_bps: Floats, tick: float) ->
     price = buy_price if side == "buy" else sell_price
     paid = np.mean([price(raw_price, bps, tick) for bps in drawn_bps.tolist()])
     return paid_bps(raw_price, float(paid), side)
-
-
-def paid_bps(raw_price: float, price: float, side: str) -> float:
-    """Return what a price costs against the raw one, in basis points: above 0 where it is worse for the trader.
-
-    Parameters
-    ----------
-    raw_price, price, side
-        The open, the price of the fill, and `buy` or `sell`.
-
-    Examples
-    --------
-    >>> round(paid_bps(100.0, 100.1, "buy"), 6), round(paid_bps(100.0, 100.1, "sell"), 6)
-    (10.0, -10.0)
-    """
-    worse = price - raw_price if side == "buy" else raw_price - price
-    return 1e4 * worse / raw_price

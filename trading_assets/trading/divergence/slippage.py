@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from trading_assets.trading.divergence.betting import Floats
-from trading_assets.trading.divergence.modelled_slippage import paid_bps
 from trading_assets.trading.divergence.tables import SLIPPAGE
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import client_order_id
@@ -94,6 +93,23 @@ def slippage_of_fills(
             }
         )
     return SLIPPAGE.conform(pl.DataFrame(rows, schema=SLIPPAGE.empty().schema)).sort(SLIPPAGE.key)
+
+
+def paid_bps(raw_price: float, price: float, side: str) -> float:
+    """Return what a price costs against the raw one, in basis points: above 0 where it is worse for the trader.
+
+    Parameters
+    ----------
+    raw_price, price, side
+        The open, the price of the fill, and `buy` or `sell`.
+
+    Examples
+    --------
+    >>> round(paid_bps(100.0, 100.1, "buy"), 6), round(paid_bps(100.0, 100.1, "sell"), 6)
+    (10.0, -10.0)
+    """
+    worse = price - raw_price if side == "buy" else raw_price - price
+    return 1e4 * worse / raw_price
 
 
 def excess_by_session(slippage: pl.DataFrame, sessions: Sequence[dt.date]) -> Floats:

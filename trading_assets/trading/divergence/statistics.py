@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from trading_assets.trading.divergence.betting import (
     Floats,
@@ -104,7 +105,7 @@ def live_bets(differences: Floats) -> Floats:
     is_other = np.abs(differences) > _NO_DIFFERENCE
     other = np.where(is_other, differences, math.nan)
     scale = predictable_scale(other, _BASIS_POINT, _HALF_LIFE, _NO_DIFFERENCE)
-    before = np.cumsum(is_other) - is_other
+    before: NDArray[np.int64] = np.cumsum(is_other) - is_other
     return np.asarray(np.where(is_other & (before >= FIRST_DIFFERING), -differences / scale, math.nan))
 
 

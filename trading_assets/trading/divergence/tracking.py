@@ -80,7 +80,7 @@ def _gap(broker: Books, engine: Books) -> Mapping[str, float]:
 
 def _returns(curve: Floats, capital: float) -> Floats:
     before = np.concatenate([[capital], curve[:-1]]) if curve.size else curve
-    return np.divide(curve, before, out=np.ones_like(curve), where=before > 0.0) - 1.0
+    return np.asarray(np.divide(curve, before, out=np.ones_like(curve), where=before > 0.0) - 1.0)
 
 
 def _by_session(frame: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:

@@ -14,7 +14,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.robustness.tables import RESAMPLING
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE, STATISTICS
-from trading_assets.trading.tables import EQUITY, FILLS
+from trading_assets.trading.tables import DIFFERENCES, EQUITY, FILLS
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
 from trading_assets_tests.trading.experiment import OPENED, STRATEGY, Experiment
@@ -65,6 +65,10 @@ def test_an_alarm_on_record_warns_and_stays_in_the_table(traded: Experiment, tmp
     assert checks_of(done, "as_promised") == {KEY: False}
     found = copied.warehouse.read(DIVERGENCE).filter(statistic="live_wealth").sort("session")
     assert found.filter("alarm")["session"].to_list() == [day for day in found["session"] if day >= since]
+    with duckdb.connect(str(copied.configuration.warehouse_path)) as connection:
+        connection.execute(f"UPDATE {FILLS.name} SET price = price * 0.999 WHERE side = 'buy'").fetchall()
+    assert copied.trade().success
+    assert copied.warehouse.read(DIFFERENCES)["kind"].to_list() == ["revision"], "edited fills have their name"
     with duckdb.connect(str(copied.configuration.warehouse_path)) as connection:
         connection.execute(f"UPDATE {RESAMPLING.name} SET value = -9 WHERE statistic = 'sharpe_5'").fetchall()
     done = copied.trade()

@@ -13,9 +13,9 @@ from trading_assets.config import Configuration
 from trading_assets.trading.divergence.modelled_slippage import (
     NORMAL,
     expected_bps,
-    paid_bps,
     with_modelled_slippage,
 )
+from trading_assets.trading.divergence.slippage import paid_bps
 from trading_assets_tests.backtests.frames import loaded
 from trading_assets_tests.trading.breakout_account import END, START, prepared_until
 from trading_assets_tests.trading.divergence.nulls import mean_of_cut_normal

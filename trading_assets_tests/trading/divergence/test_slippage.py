@@ -11,7 +11,7 @@ import pytest
 from trading_assets.trading.brokers.simulated import Hostility, SimulatedBroker
 from trading_assets.trading.divergence.betting import wealth
 from trading_assets.trading.divergence.slippage import excess_by_session, slippage_of_fills
-from trading_assets.trading.settlement import Settling
+from trading_assets.trading.settlement import Settling, settle
 from trading_assets.trading.tables import FILLS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.trading.divergence.accounts import (
@@ -23,7 +23,7 @@ from trading_assets_tests.trading.divergence.accounts import (
     engine_fill,
     engine_fills,
 )
-from trading_assets_tests.trading.test_settlement import account, settled_by_evening
+from trading_assets_tests.trading.test_settlement import NOW, account, never, settled_by_evening
 
 __all__ = ["account"]
 
@@ -86,7 +86,10 @@ def test_doubled_slippage_of_a_broker_is_found_and_a_clean_one_is_not_accused(
         folder.mkdir()
         broker = SimulatedBroker(folder / "b.db", Hostility(slippage=multiple))
         warehouse = Warehouse(folder / "w.duckdb")
-        settled_by_evening(account, warehouse, broker)
+        if multiple == 1.0:  # nothing differs
+            settle(warehouse, broker, account, None, is_halted=never, now=NOW)
+        else:
+            settled_by_evening(account, warehouse, broker)
         slippage = slippage_of_fills("small", account.opening, warehouse.read(FILLS), account.engine_fills)
         assert slippage.height > 20
         money[multiple] = wealth(excess_by_session(slippage, account.sessions))

@@ -38,12 +38,12 @@ YEAR = 250
 
 def curve_of(paper: Floats, live: Floats) -> LiveCurve:
     def returns(values: Floats) -> Floats:
-        return values / np.concatenate([[1000.0], values[:-1]]) - 1.0
+        return np.asarray(values / np.concatenate([[1000.0], values[:-1]]) - 1.0)
 
     return LiveCurve(DAYS[: paper.size], paper, live, returns(paper), returns(live))
 
 
-def told(rows: pl.DataFrame, name: str, column: str = "value") -> Sequence[float]:
+def told(rows: pl.DataFrame, name: str, column: str = "value") -> Sequence[float | None]:
     return rows.filter(statistic=name).sort("session")[column].to_list()
 
 
@@ -81,8 +81,8 @@ def test_every_statistic_is_told_of_every_session_and_tests_have_their_levels() 
 
 def test_a_session_more_changes_nothing_before_it() -> None:
     random = np.random.default_rng(3)
-    paper = 1000 * np.cumprod(1 + random.normal(0, 0.01, 30))
-    live = paper * (1 + 0.001 * random.normal(size=30))
+    paper: Floats = np.asarray(1000 * np.cumprod(1 + random.normal(0, 0.01, 30)), np.float64)
+    live: Floats = np.asarray(paper * (1 + 0.001 * random.normal(size=30)), np.float64)
     whole, none = curve_of(paper, live), engine_fills().clear()
     slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), none)
     rows = statistics_of(OPENING, whole, slippage, PROMISE, np.zeros(30))
