@@ -12,7 +12,7 @@ import numpy as np
 
 from trading_assets.trading.divergence.betting import Floats, late_evidence, wealth
 from trading_assets.trading.divergence.promise import Promise
-from trading_assets.trading.divergence.statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, sharpe_bets
+from trading_assets.trading.divergence.session_statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, sharpe_bets
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 from trading_assets_tests.trading.divergence.nulls import DEVIATION, excess
 

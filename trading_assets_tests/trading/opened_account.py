@@ -14,7 +14,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.robustness.tables import BANDS
 from trading_assets.trading.divergence.betting import Floats
 from trading_assets.trading.divergence.promise import Promise
-from trading_assets.trading.divergence.statistics import statistics_of
+from trading_assets.trading.divergence.session_statistics import statistics_of
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE
 from trading_assets.trading.divergence.tracking import LiveCurve
 from trading_assets.trading.opening import open_accounts

@@ -22,9 +22,9 @@ from trading_assets.trading.divergence.alarms_on_record import (
     with_recorded_alarms,
 )
 from trading_assets.trading.divergence.promise import read_promise
+from trading_assets.trading.divergence.session_statistics import statistics_of
 from trading_assets.trading.divergence.slippage import slippage_of_fills
 from trading_assets.trading.divergence.slippage_on_record import changed_slippage, put_slippage_on_record
-from trading_assets.trading.divergence.statistics import statistics_of
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE, STATISTICS
 from trading_assets.trading.divergence.tracking import live_curve
 from trading_assets.trading.opening import Opening, openings_on

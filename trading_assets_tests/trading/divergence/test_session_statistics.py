@@ -11,14 +11,14 @@ import pytest
 
 from trading_assets.trading.divergence.betting import Floats, wealth
 from trading_assets.trading.divergence.promise import Promise
-from trading_assets.trading.divergence.slippage import slippage_of_fills
-from trading_assets.trading.divergence.statistics import (
+from trading_assets.trading.divergence.session_statistics import (
     FIRST_DIFFERING,
     LEVELS,
     live_bets,
     sharpe_bets,
     statistics_of,
 )
+from trading_assets.trading.divergence.slippage import slippage_of_fills
 from trading_assets.trading.divergence.tables import STATISTICS
 from trading_assets.trading.divergence.tracking import LiveCurve
 from trading_assets_tests.trading.divergence.accounts import (
