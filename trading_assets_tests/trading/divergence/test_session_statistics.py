@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.charts import divergence_money, markdown
 from trading_assets.trading.divergence.betting import Floats, wealth
 from trading_assets.trading.divergence.promise import Promise
 from trading_assets.trading.divergence.session_statistics import (
@@ -19,8 +20,8 @@ from trading_assets.trading.divergence.session_statistics import (
     statistics_of,
 )
 from trading_assets.trading.divergence.slippage import slippage_of_fills
-from trading_assets.trading.divergence.tables import STATISTICS
-from trading_assets.trading.divergence.tracking import LiveCurve
+from trading_assets.trading.divergence.tables import DIVERGENCE, STATISTICS
+from trading_assets.trading.divergence.tracking import LiveCurve, live_curve
 from trading_assets_tests.trading.divergence.accounts import (
     CONFIGURATION,
     DAYS,
@@ -88,6 +89,20 @@ def test_a_session_more_changes_nothing_before_it() -> None:
     rows = statistics_of(OPENING, whole, slippage, PROMISE, np.zeros(30))
     first = statistics_of(OPENING, curve_of(paper[:20], live[:20]), slippage, PROMISE, np.zeros(20))
     assert rows.filter(pl.col("session") <= DAYS[19]).equals(first)
+
+
+def test_an_account_without_a_session_has_no_rows() -> None:
+    """It was opened, and no bar has come since: there is nothing to tell, and nothing to draw."""
+    nothing = np.array([], np.float64)
+    slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), engine_fills())
+    bars = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "close": pl.Float64})
+    bars = bars.with_columns(split_ratio=pl.lit(1.0), cash_dividend=pl.lit(0.0))
+    equity = pl.DataFrame(schema={"session": pl.Date, "equity": pl.Float64})
+    told_so_far = broker_fills().with_columns(pair_id=pl.lit(None, pl.String))
+    curve = live_curve(equity, 1000.0, told_so_far, engine_fills(), bars)
+    rows = statistics_of(OPENING, curve, slippage, PROMISE, nothing)
+    assert rows.equals(DIVERGENCE.empty())
+    assert markdown(divergence_money(rows)).startswith("!")
 
 
 def test_without_a_promise_nothing_is_bet_on_it() -> None:
