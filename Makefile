@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year online format lint clean help
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year online divergence format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ watched-year: .installed-dev ## a year on a fast clock through the shipped sched
 online: .installed-dev ## online models and meta-controllers on planted markets; writes docs/online.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.online_learning
 	@$(BIN)/python -m trading_assets_tests.benchmarks.meta_controllers
+
+divergence: .installed-dev ## how soon live against promise finds what is wrong, and false alarms; writes docs/trading.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.divergence_delays
 
 format: .installed-dev ## rewrite the source as ruff formats it, imports sorted and safe fixes made
 	@$(BIN)/ruff check --fix .

@@ -107,5 +107,29 @@ def reconcile(
         raise typer.Exit(FAILED)
 
 
+@account_app.command("slippage")
+def slippage(
+    strategy: StrategyArgument,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Print what its fills say of the slippage in the configuration, before and after: a proposal, never applied."""
+    configuration = load(config, data)
+    from trading_assets.trading.divergence.proposal import slippage_proposal
+    from trading_assets.trading.status import fills_of_account
+    from trading_assets.warehouse import Warehouse
+
+    fills, classes = fills_of_account(Warehouse(configuration.warehouse_path), configuration, strategy)
+    found = slippage_proposal(fills, classes, configuration.costs, configuration.seed)
+    if format != "table":
+        printers()[format](found)
+    elif found.is_empty():
+        _say(f"no fill of an open account of {strategy} is known beside its open")
+    else:
+        print_frame(found, paper_of(width=180))
+        _say("nothing is changed: another slippage is another plan, to be registered and opened anew")
+
+
 def _say(text: str) -> None:
     console.print(escaped(text), highlight=False, soft_wrap=True)

@@ -48,6 +48,15 @@ def test_a_difference_stands_until_it_is_accepted_with_a_reason(paper: Experimen
     assert (done.returncode, "abc" in done.stdout) == (0, False)
 
 
+def test_slippage_is_proposed_of_what_an_open_account_has_filled(paper: Experiment) -> None:
+    paper.open()
+    done = run(paper, "slippage", "known")
+    assert (done.returncode, done.stdout) == (0, "no fill of an open account of known is known beside its open\n")
+    assert run(paper, "slippage", "known", "--format", "json").stdout.strip() == "[]"
+    done = run(paper, "slippage", "knwon")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: no strategy 'knwon'")
+
+
 def test_what_is_refused_is_wrong_usage(paper: Experiment) -> None:
     for arguments, said in (
         (["open", "known", "--mode", "live"], "error: a live account is refused"),

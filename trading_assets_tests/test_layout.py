@@ -23,6 +23,7 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "trading/divergence/promise.py": "trading/divergence/test_assets.py",
     "warehouse/lake/placed.py": "warehouse/lake/test_monthly.py",
     "warehouse/lake/reading.py": "warehouse/test_by_symbol.py",
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",

@@ -1,5 +1,6 @@
 """Charts of tables: Plotly figures for the report, the same figures as PNG for the Dagster UI."""
 
+from trading_assets.charts.account_figures import account_equity, divergence_money
 from trading_assets.charts.figures import (
     bars,
     drawdown,
@@ -14,7 +15,9 @@ from trading_assets.charts.model_figures import importance, reliability
 from trading_assets.charts.png import markdown, png
 
 __all__ = [
+    "account_equity",
     "bars",
+    "divergence_money",
     "drawdown",
     "equity",
     "exposure",

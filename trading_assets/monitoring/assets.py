@@ -17,8 +17,11 @@ from trading_assets.features.own import features_of
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
+from trading_assets.monitoring.account_news import news_of_accounts
+from trading_assets.monitoring.alerts import notify
 from trading_assets.monitoring.spans import newest_since
-from trading_assets.monitoring.tables import DRIFT
+from trading_assets.monitoring.tables import ALERTS, DRIFT
+from trading_assets.trading.opening import open_accounts
 from trading_assets.warehouse import StaleInputError, Whole
 from trading_assets.warehouse.content import Selected
 
@@ -84,6 +87,17 @@ def drift(step: Step) -> Mapping[str, Any]:
     }
 
 
+def accounts(step: Step) -> Mapping[str, Any]:
+    """A line to the notifier for each new order sheet of a running account, and for each alarm: told once."""
+    aside = step.work.aside()
+    before = aside.read_or_empty(ALERTS).select("source", "message")
+    found = news_of_accounts(step.configuration, aside, set(before.iter_rows()), step.now)
+    found = found.with_columns(run_id=pl.lit(step.run_id))
+    aside.append(ALERTS, found)  # on record first: whoever is killed in between tells it twice to nobody
+    delivered = notify(found, step.configuration.notifier)
+    return {"told": "\n".join(found["message"]) or "nothing new", "delivered": delivered}
+
+
 def _usual_before(step: Step, *reference: Selected) -> UsualValues:
     """What is usual of the reference by the last run, if it read the same one and its table is as it left it."""
     from trading_assets.monitoring.drift import usual_values
@@ -95,8 +109,12 @@ def _usual_before(step: Step, *reference: Selected) -> UsualValues:
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """The drift table."""
+    """The drift table, and what open accounts have to tell."""
+    names = list(open_accounts(configuration))
+    deps = [f"trading/{kind}/{name}" for name in names for kind in ("orders", "divergence")]
+    of_accounts = [table_asset(accounts, stage="monitoring", tables=(), deps=deps, kinds=("duckdb",))] if names else []
     return [
+        *of_accounts,
         table_asset(
             drift,
             stage="monitoring",
@@ -104,5 +122,5 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             deps=["features/daily", "market_data/bars", "models/splits"],
             kinds=("polars", "numpy", "duckdb"),
             rule=Rule(nothing),
-        )
+        ),
     ]

@@ -16,23 +16,31 @@ from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.chronicle import chronicle
-from trading_assets.reports.build import index_text, verdict_summary, write_files, write_models, write_strategy
+from trading_assets.reports.build import (
+    index_text,
+    verdict_summary,
+    write_files,
+    write_models,
+    write_strategy,
+    write_trading,
+)
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.notes import outdated
 from trading_assets.reports.strategy_page.data import strategy_content
 from trading_assets.reports.strategy_page.limitations import development_bands
 from trading_assets.reports.strategy_page.page import result_of
-from trading_assets.reports.strategy_page.section import MODELS_PAGE
+from trading_assets.reports.strategy_page.section import MODELS_PAGE, TRADING_PAGE
 from trading_assets.reports.strategy_page.sections import longest_run, monthly
 from trading_assets.reports.tables import EXPECTATIONS, INDEX
+from trading_assets.trading.opening import open_accounts
 from trading_assets.warehouse import Warehouse, Whole
 
 ROBUSTNESS = ("sensitivity", "overfitting", "stress", "resampling", "holdout", "verdict")
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
-    """One page a strategy, one of all models if there are any, then the index of all."""
+    """One page a strategy, one of all models and one of running accounts if there are any, then the index of all."""
     pages = [
         table_asset(
             page,
@@ -67,6 +75,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         deps=[*own_pages, "reports/expectations", "market_data/quality_summary"],
         kinds=("html",),
     )
+    pages += _page_of_accounts(configuration)
     if not configuration.models:
         return [*pages, expected, summary]
     of_models = table_asset(
@@ -78,6 +87,15 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         rule=Rule(nothing, leaves=page_of_models),
     )
     return [*pages, of_models, expected, summary]
+
+
+def _page_of_accounts(configuration: Configuration) -> list[dg.AssetsDefinition]:
+    """The page of running accounts, where one is open: made anew each time, as the record beside its tables grows."""
+    names = list(open_accounts(configuration))
+    deps = [f"trading/{kind}/{name}" for name in names for kind in ("orders", "divergence")]
+    if not names:
+        return []
+    return [table_asset(trading, stage="reports", tables=(), deps=deps, kinds=("html", "plotly"))]
 
 
 def said_beside_tables(strategy: str, configuration: Configuration) -> object:
@@ -146,6 +164,13 @@ def models(step: Step) -> Mapping[str, Any]:
     folder = step.configuration.home / "reports"
     write_models(folder, step.configuration, step.work)
     return {"page": dg.MetadataValue.path(str(folder / MODELS_PAGE))}
+
+
+def trading(step: Step) -> Mapping[str, Any]:
+    """The page of running accounts: equity against the promise, the next orders, differences, live against promise."""
+    folder = step.configuration.home / "reports"
+    write_trading(folder, step.configuration, step.work)
+    return {"page": dg.MetadataValue.path(str(folder / TRADING_PAGE))}
 
 
 def expectations(step: Step) -> Mapping[str, Any]:

@@ -23,8 +23,10 @@ from trading_assets.reports.strategy_page.data import (
 )
 from trading_assets.reports.strategy_page.drawing import shared_script
 from trading_assets.reports.strategy_page.page import result_of, single_file_page, strategy_page
-from trading_assets.reports.strategy_page.section import MODELS_PAGE
+from trading_assets.reports.strategy_page.section import MODELS_PAGE, TRADING_PAGE
 from trading_assets.reports.tables import EXPECTATIONS
+from trading_assets.reports.trading_page import trading_content, trading_page
+from trading_assets.trading.opening import open_accounts
 from trading_assets.warehouse import Rows, Warehouse
 
 SUMMARY_METRICS = ("annual_return", "sharpe", "max_drawdown", "trades")
@@ -68,6 +70,8 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
         pages.append(folder / f"{name}.html")
     if configuration.models:
         write_models(folder, configuration, warehouse)
+    if open_accounts(configuration):
+        write_trading(folder, configuration, warehouse)
     write_files(folder, {"index.html": index_text(configuration, warehouse)})
     return [folder / "index.html", *pages]
 
@@ -115,6 +119,20 @@ def write_models(folder: Path, configuration: Configuration, warehouse: Warehous
     write_files(folder, {**_shared_with(folder), MODELS_PAGE: text})
 
 
+def write_trading(folder: Path, configuration: Configuration, warehouse: Warehouse) -> None:
+    """Write the page of running accounts, and what it draws with.
+
+    Parameters
+    ----------
+    folder
+        Folder of the pages.
+    configuration, warehouse
+        Configuration of the accounts, and the warehouse that has what they published.
+    """
+    text = trading_page(configuration.name, trading_content(configuration, warehouse))
+    write_files(folder, {**_shared_with(folder), TRADING_PAGE: text})
+
+
 def _subtitle(configuration: Configuration) -> str:
     sources = ", ".join(f"{source.asset_class} from {source.source}" for source in configuration.market_data)
     return f"{sources} · seed {configuration.seed}"
@@ -146,6 +164,7 @@ def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
         expected,
         data_docs="data_docs/index.html" if has_docs else None,
         models=MODELS_PAGE if configuration.models else None,
+        accounts=TRADING_PAGE if open_accounts(configuration) else None,
     )
 
 

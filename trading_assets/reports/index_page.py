@@ -19,6 +19,7 @@ def index_page(
     expected: pl.DataFrame,
     data_docs: str | None,
     models: str | None = None,
+    accounts: str | None = None,
 ) -> str:
     """Return the page of all strategies.
 
@@ -34,8 +35,8 @@ def index_page(
         What is expected of each table, the number of rows that break it, and the first of them.
     data_docs
         Where the Data Docs are, from the page's folder; None: nowhere.
-    models
-        Where the page of models is; None: there are none.
+    models, accounts
+        Where the page of models is, and that of running accounts; None: there are none.
     """
     formats = {"annual_return": percent, "max_drawdown": percent}
     return (
@@ -51,5 +52,6 @@ def index_page(
             expected=grid(expected) if not expected.is_empty() else None,
             data_docs=data_docs,
             models=models,
+            accounts=accounts,
         )
     )

@@ -19,6 +19,7 @@ from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.running_backtest import RunningBacktest, SavedBacktest
 from trading_assets.config.canonical import digest
 from trading_assets.market_data import calendars
+from trading_assets.trading.divergence.modelled_slippage import with_modelled_slippage
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.pending_orders import Close, days_of, pending_orders
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, HOLDINGS, PENDING_ORDERS
@@ -178,7 +179,7 @@ def _rows(
     ]
     found = {
         **dict(zip((EQUITY, HOLDINGS), marks, strict=True)),
-        ENGINE_FILLS: fills,
+        ENGINE_FILLS: with_modelled_slippage(fills, prepared),
         PENDING_ORDERS: pending_orders(prepared, result, closes),
     }
     own = {"strategy": pl.lit(opening.strategy), "account": pl.lit(opening.account), "label": pl.lit(opening.label)}

@@ -38,6 +38,7 @@ from trading_assets.trading.brokers.connect import broker_of
 from trading_assets.trading.brokers.permission import GO
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
+from trading_assets.trading.divergence.assets import divergence_asset
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import (
     PAPER,
@@ -113,6 +114,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
+        found.append(divergence_asset(name))
     return [*found, rollout_asset()] if found else []
 
 

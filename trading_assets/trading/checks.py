@@ -5,6 +5,8 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.trading.differences_on_record import differences_of, not_accepted
+from trading_assets.trading.divergence.alarms_on_record import standing_alarms
+from trading_assets.trading.divergence.tables import STATISTICS
 from trading_assets.trading.opening import open_accounts
 from trading_assets.trading.order_sheet import ROLLOUT_WORD
 from trading_assets.trading.tables import EQUITY, HOLDINGS, ORDER_SHEETS
@@ -15,8 +17,8 @@ _ROUNDING = 1e-9
 
 
 def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]:
-    """`books_close`, `no_difference_stands` and `orders_pass` for each strategy with an open account."""
-    made = (_books_close, _no_difference, _orders_pass)
+    """`books_close`, `no_difference_stands`, `orders_pass` and `as_promised` for each strategy with an open account."""
+    made = (_books_close, _no_difference, _orders_pass, _as_promised)
     return [check(configuration, name) for name in open_accounts(configuration) for check in made]
 
 
@@ -86,5 +88,23 @@ def _orders_pass(configuration: Configuration, strategy: str) -> dg.AssetChecksD
         said = [f"{row['side']} {row['symbol']}: {row['blocked_by']}" for row in found.head(10).iter_rows(named=True)]
         metadata = {"blocked": "\n".join(said) or "none"}
         return dg.AssetCheckResult(passed=found.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+
+    return check
+
+
+def _as_promised(configuration: Configuration, strategy: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=["trading", "divergence", strategy],
+        name="as_promised",
+        description="No test of live against promise is in alarm, by what is on record.",
+    )
+    def check() -> dg.AssetCheckResult:
+        rows = standing_alarms(configuration, strategy)
+        said = [
+            f"{row['statistic']} since {row['session']}: {STATISTICS[row['statistic']]}"
+            for row in rows.iter_rows(named=True)
+        ]
+        metadata = {"in alarm": "\n".join(said) or "none"}
+        return dg.AssetCheckResult(passed=rows.is_empty(), severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
 
     return check

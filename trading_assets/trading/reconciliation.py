@@ -262,13 +262,19 @@ def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tup
     for (symbol, side), rows in engine_fills.group_by("symbol", "side"):
         filled = _Filled.of(rows.select("quantity", "price", "fee").rows())
         if filled.quantity:
-            found[str(symbol), str(side)] = Quote(filled.price, filled.fee / filled.quantity)
+            found[str(symbol), str(side)] = Quote(filled.price, filled.fee / filled.quantity, raw=_raw_price(rows))
     for order in asked.iter_rows(named=True):
         booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
         filled = _Filled.of(booked.select("quantity", "price", "fee").rows())
         most = filled.quantity if order["entry"] else math.inf
         if filled.quantity:
-            found[order["client_order_id"]] = Quote(filled.price, filled.fee / filled.quantity, most)
+            rate, raw = filled.fee / filled.quantity, _raw_price(booked)
+            found[order["client_order_id"]] = Quote(filled.price, rate, most, raw)
         else:
             found[order["client_order_id"]] = Quote(0.0, 0.0, 0.0)
     return found
+
+
+def _raw_price(fills: pl.DataFrame) -> float:
+    """The mean open of fills of the engine."""
+    return _Filled.of(fills.select("quantity", "raw_price", "fee").rows()).price

@@ -7,8 +7,10 @@ import datetime as dt
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
+from trading_assets.trading.divergence.tables import SLIPPAGE
 from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on, state_of
 from trading_assets.trading.rollout.stages import broker_of, strategy_stage
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
@@ -118,6 +120,35 @@ def sheets(
         return own.filter(for_session=for_session)
     last = equity.group_by("account").agg(session=pl.col("session").max())
     return own.join(last, on=["account", "session"], how="semi", maintain_order="left")
+
+
+def fills_of_account(
+    warehouse: Warehouse, configuration: Configuration, strategy: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return what the fills of the open account of a strategy cost, and the asset class of each symbol.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse and configuration of the account.
+    strategy
+        Name of the strategy.
+
+    Returns
+    -------
+    Rows of `trading.slippage`, none where no account is open, and asset classes by symbol.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such strategy.
+    """
+    assert_strategy(configuration, strategy)
+    opened = open_accounts(configuration).get(strategy)
+    with warehouse.held_open() as held:
+        slippage, instruments = (held.read_or_empty(each) for each in (SLIPPAGE, INSTRUMENTS))
+    account = "" if opened is None else opened.account
+    return slippage.filter(account=account), dict(instruments.select("symbol", "asset_class").iter_rows())
 
 
 def _named(configuration: Configuration, strategy: str | None) -> list[str]:

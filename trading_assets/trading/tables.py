@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS  # noqa: F401 - of the stage
+from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
+from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE
 from trading_assets.trading.rollout.tables import ROLLOUT
 from trading_assets.warehouse.table import Column, Table
-
-__all__ = ("ROLLOUT",)  # of the whole stage
 
 STATES = ("open", "ended")
 BROKERS = ("simulated", "alpaca", "interactive_brokers")
@@ -43,6 +42,10 @@ def _number(description: str) -> Column:
 
 def _share(description: str) -> Column:
     return Column(pl.Float64, f"{description}; null where there is no such limit, and of exits", nullable=True)
+
+
+def _slippage(description: str) -> Column:
+    return Column(pl.Float64, f"{description}; null without an open", nullable=True, at_least=0)
 
 
 ACCOUNTS = Table(
@@ -82,6 +85,7 @@ EQUITY = Table(
         "positions": Column(pl.Int64, "open positions", at_least=0),
         "drawdown": Column(pl.Float64, "equity over its peak (first: the capital), minus 1", at_most=0),
         "daily_return": Column(pl.Float64, "change of equity; null after a total loss", nullable=True),
+        "risk_free": Column(pl.Float64, "what cash earned since the session before; null: unknown", nullable=True),
         "halted": Column(pl.Boolean, "the drawdown breaker has stopped entries"),
         "replay_equity": Column(pl.Float64, "of a replay from the opening on the bars of that evening"),
     },
@@ -126,6 +130,8 @@ ENGINE_FILLS = Table(
         "raw_price": Column(pl.Float64, "the open, or the value of a delisting", at_least=0),
         "price": Column(pl.Float64, "slippage and rounding to the tick included", at_least=0),
         "fee": Column(pl.Float64, "quote currency", at_least=0),
+        "modelled_slippage_bps": _slippage("what the model expects of it, as drawn and rounded to the tick"),
+        "slippage_deviation_bps": _slippage("how far draws of the model scatter"),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
     },
 )
@@ -330,5 +336,7 @@ DIFFERENCES = Table(
     },
 )
 
+#: Tables of the stage that its rooms declare.
+OF_ROOMS = (BROKER_BALANCES, BROKER_POSITIONS, DIVERGENCE, SLIPPAGE, ROLLOUT)
 #: Tables that a session of an account is published in, each replaced with what was there and one session more.
 PUBLISHED = (EQUITY, HOLDINGS, ENGINE_FILLS, PENDING_ORDERS)

@@ -11,7 +11,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from trading_assets.reports.build import write_trading
 from trading_assets_tests.conftest import Experiment
+from trading_assets_tests.trading.opened_account import published
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +55,8 @@ def pages(tiny: Experiment) -> list[Path]:
 
 #: Seconds that the charts of a page may take on a busy machine.
 TO_DRAW = 60
+TOO_WIDE = """return [...document.querySelectorAll("section > .charts .js-plotly-plot")].filter(
+    plot => plot.querySelector(".main-svg").getBoundingClientRect().width > plot.clientWidth + 1).length"""
 NOT_DRAWN = """return [...document.querySelectorAll(".chart")].filter(
     chart => !chart.querySelector(".main-svg")).length"""
 
@@ -91,6 +95,17 @@ def test_nothing_is_wider_than_the_screen(tiny: Experiment, browser: webdriver.C
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, page.name
 
 
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_page_of_running_accounts_fits_the_screen(browser: webdriver.Chrome, width: int, tmp_path: Path) -> None:
+    configuration, warehouse = published(tmp_path)
+    write_trading(tmp_path / "reports", configuration, warehouse)
+    open_page(browser, tmp_path / "reports" / "trading.html", width)
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")) == 3
+    assert browser.execute_script(TOO_WIDE.replace("section > .charts ", "")) == 0
+
+
 def test_charts_are_drawn_and_the_verdict_comes_first(tiny: Experiment, browser: webdriver.Chrome) -> None:
     open_page(browser, tiny.configuration.home / "reports" / "equity_momentum.html", 1280)
     drawn = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot .main-svg")
@@ -103,9 +118,7 @@ def test_charts_are_drawn_and_the_verdict_comes_first(tiny: Experiment, browser:
 def test_no_chart_is_wider_than_its_place(tiny: Experiment, browser: webdriver.Chrome) -> None:
     """Two charts side by side: the first is drawn before the second is there."""
     open_page(browser, tiny.configuration.home / "reports" / "equity_momentum.html", 1280)
-    too_wide = """return [...document.querySelectorAll("section > .charts .js-plotly-plot")].filter(
-        plot => plot.querySelector(".main-svg").getBoundingClientRect().width > plot.clientWidth + 1).length"""
-    assert browser.execute_script(too_wide) == 0
+    assert browser.execute_script(TOO_WIDE) == 0
 
 
 def test_synthetic_results_are_labelled(tiny: Experiment, browser: webdriver.Chrome) -> None:

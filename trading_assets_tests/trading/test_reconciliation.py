@@ -190,5 +190,5 @@ def test_a_clean_broker_quotes_each_order_what_the_engine_booked_for_it() -> Non
     found = quotes_of(fills, sheet_of(waiting(), waiting("BBB")))
     assert found["AAA", "buy"].price == pytest.approx(50.6)
     assert found["AAA", "buy"].fee == pytest.approx(0.02)
-    assert found[NAME] == Quote(50.0, 0.02, 40.0)
+    assert found[NAME] == Quote(50.0, 0.02, 40.0, raw=50.0)
     assert found[sheet_of(waiting("BBB"))["client_order_id"].item()].most == 0.0

@@ -30,13 +30,24 @@ class Limits(Protocol):
     """Limits as a section of the configuration has them: a rate, seconds, and pages of one answer."""
 
     @property
-    def requests_per_second(self) -> float: ...
+    def requests_per_second(self) -> float:
+        """Most requests a second."""
+        ...
+
     @property
-    def timeout_seconds(self) -> float: ...
+    def timeout_seconds(self) -> float:
+        """Seconds of a request."""
+        ...
+
     @property
-    def deadline_seconds(self) -> float: ...
+    def deadline_seconds(self) -> float:
+        """Seconds of all requests of a run."""
+        ...
+
     @property
-    def most_pages(self) -> int: ...
+    def most_pages(self) -> int:
+        """Most pages of one answer."""
+        ...
 
 
 class RequestLimit:

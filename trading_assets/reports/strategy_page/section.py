@@ -9,6 +9,8 @@ from trading_assets.reports.html_table import HtmlTable
 
 #: Name of the page of all models, beside the pages of strategies.
 MODELS_PAGE = "models.html"
+#: Name of the page of running accounts.
+TRADING_PAGE = "trading.html"
 
 
 @dataclass(frozen=True)

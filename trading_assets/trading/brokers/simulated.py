@@ -14,7 +14,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trading_assets.trading.brokers.port import (
@@ -57,11 +57,15 @@ CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, clie
 
 @dataclass(frozen=True)
 class Quote:
-    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most."""
+    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most.
+
+    `raw` is the open, from which the slippage of the price is measured; None: it is the price.
+    """
 
     price: float
     fee: float
     most: float = math.inf
+    raw: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Hostility:
         Of an order that is rejected, filled in part, filled a session late, or whose fill is told twice.
     deaf, mute
         Of a call in which the line is lost before, or after, the order was heard.
+    slippage
+        Slippage of each fill over that of its quote: 2 doubles it.
     """
 
     rejects: float = 0.0
@@ -82,6 +88,7 @@ class Hostility:
     told_twice: float = 0.0
     deaf: float = 0.0
     mute: float = 0.0
+    slippage: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -232,7 +239,7 @@ class SimulatedBroker:
             ).fetchall()
             for name, for_session, symbol, side, quantity, limit in due:
                 is_late = self._drawn("late", name) < self.hostility.late
-                quote, filled = quotes.get(name, quotes.get((symbol, side))), 0.0
+                quote, filled = _slipped(quotes.get(name, quotes.get((symbol, side))), self.hostility.slippage), 0.0
                 if is_late and (for_session == day or quote is None):
                     continue
                 if quote is not None and is_late == (for_session < day) and not _is_beyond(quote, side, limit):
@@ -282,6 +289,13 @@ class SimulatedBroker:
             connection.executescript(_SCHEMA)
             with connection:  # a transaction
                 yield connection
+
+
+def _slipped(quote: Quote | None, multiple: float) -> Quote | None:
+    """A quote whose price is so many times as far from the open."""
+    if quote is None or quote.raw is None or multiple == 1.0:
+        return quote
+    return replace(quote, price=max(0.0, quote.raw + multiple * (quote.price - quote.raw)))
 
 
 def _is_beyond(quote: Quote, side: str, limit: float | None) -> bool:

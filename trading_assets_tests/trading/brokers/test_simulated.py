@@ -64,6 +64,20 @@ def test_what_has_no_quote_expires(tmp_path: Path) -> None:
     assert made.fills() == []
 
 
+@pytest.mark.parametrize(("side", "price"), [("buy", 50.2), ("sell", 48.6)])
+def test_doubled_slippage_is_twice_as_far_from_the_open(side: str, price: float, tmp_path: Path) -> None:
+    """Opens of 49.80 and 49.40: a buyer at 50.00 paid 0.20, a seller at 49.00 lost 0.40. A limit sees it."""
+    quotes: dict[str | tuple[str, str], Quote] = {
+        ("AAA", "buy"): Quote(50.0, 0.02, raw=49.8),
+        ("AAA", "sell"): Quote(49.0, 0.02, raw=49.4),
+    }
+    made = broker(tmp_path, slippage=2.0)
+    made.submit(order(side=side))
+    made.submit(order("two", side=side, limit=50.1 if side == "buy" else 48.7))
+    made.open_session(MONDAY, quotes)
+    assert [each.price for each in made.fills()] == [pytest.approx(price)]
+
+
 def test_each_hostility_by_itself(tmp_path: Path) -> None:
     rejecting = broker(tmp_path / "rejects", rejects=1.0)
     assert rejecting.submit(order()).status == "rejected"

@@ -1,0 +1,84 @@
+"""What running accounts have to tell a person: a line for each new order sheet, and one for each alarm."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+import polars as pl
+
+from trading_assets.config import Configuration
+from trading_assets.monitoring.alerts import alert
+from trading_assets.monitoring.tables import ALERTS
+from trading_assets.trading.divergence.alarms_on_record import standing_alarms
+from trading_assets.trading.divergence.tables import STATISTICS
+from trading_assets.trading.opening import open_accounts
+from trading_assets.trading.tables import ORDER_SHEETS
+from trading_assets.warehouse import Rows, Warehouse
+
+#: Orders that a line names.
+_NAMED = 5
+
+
+def line_of_sheet(account: str, sheet: pl.DataFrame) -> str:
+    """Return a sheet in a line: whose it is, for when, how many orders, what is blocked, and the first of them.
+
+    Parameters
+    ----------
+    account
+        Name of the account.
+    sheet
+        Rows of one sheet of `trading.order_sheets`, at least one.
+    """
+    rows = sheet.sort("symbol", "client_order_id")
+    days = ", ".join(sorted({str(day) for day in rows["for_session"]}))
+    blocked = rows.filter(status="blocked").height
+    said = [
+        f"{row['side']} {'?' if row['quantity'] is None else format(row['quantity'], 'g')} {row['symbol']}"
+        + (f" (blocked: {row['blocked_by']})" if row["status"] == "blocked" else "")
+        for row in rows.head(_NAMED).iter_rows(named=True)
+    ]
+    more = f", and {rows.height - _NAMED} more" if rows.height > _NAMED else ""
+    orders = "1 order" if rows.height == 1 else f"{rows.height} orders"
+    return (
+        f"{account}, {rows['label'][0]}, after {rows['session'].max()!s}: {orders} for {days}, {blocked} blocked: "
+        + f"{', '.join(said)}{more}"
+    )
+
+
+def news_of_accounts(
+    configuration: Configuration, warehouse: Warehouse, told: Collection[tuple[str, str]], now: dt.datetime
+) -> pl.DataFrame:
+    """Return what is to be told of open accounts and was not: the newest sheet of each, and its alarms on record.
+
+    Parameters
+    ----------
+    configuration, warehouse
+        Configuration of the accounts, and the warehouse that has what they published.
+    told
+        Source and message of what was told before.
+    now
+        Time of the alerts, UTC.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of `monitoring.alerts`.
+    """
+    found = [ALERTS.empty()]
+    for name, opening in open_accounts(configuration).items():
+        sheets = warehouse.read_or_empty(ORDER_SHEETS, rows=Rows("strategy", name)).filter(account=opening.account)
+        newest = sheets.filter(pl.col("session") == pl.col("session").max())
+        lines = []
+        if newest.height:
+            is_blocked = not newest.filter(status="blocked").is_empty()
+            lines.append(("warning" if is_blocked else "info", line_of_sheet(opening.account, newest)))
+        for row in standing_alarms(configuration, name).iter_rows(named=True):
+            said = f"{opening.account}, {opening.label}: {row['statistic']} in alarm since {row['session']}"
+            money = f"{row['value']:.4g} where {row['level']:g} is an alarm"
+            lines.append(("warning", f"{said}: {STATISTICS[row['statistic']]}, {money}"))
+        source, secrets = f"trading {name}", configuration.notifier.secrets
+        for severity, line in lines:
+            if (source, line) not in told:
+                found.append(alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets))
+    return pl.concat(found)

@@ -1,0 +1,178 @@
+"""The statistics of an account by session: what is told of it, and the three tests with their levels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from trading_assets.trading.divergence.betting import (
+    Floats,
+    ever_reached,
+    late_evidence,
+    predictable_scale,
+    wealth,
+)
+from trading_assets.trading.divergence.promise import Promise
+from trading_assets.trading.divergence.slippage import excess_by_session
+from trading_assets.trading.divergence.tables import DIVERGENCE
+from trading_assets.trading.divergence.tracking import LiveCurve
+from trading_assets.trading.opening import Opening
+
+#: Probability of a false alarm, ever: of slippage and of live less paper, and of the Sharpe ratio.
+ALPHA, SLOW_ALPHA = 0.01, 0.05
+#: Least mean number of bets until a false alarm of what looks for late changes: ten years of sessions.
+AVERAGE_RUN = 2520
+#: Level of each test.
+LEVELS = {
+    "slippage_wealth": 1.0 / ALPHA,
+    "slippage_late": float(AVERAGE_RUN),
+    "live_wealth": 1.0 / ALPHA,
+    "live_late": float(AVERAGE_RUN),
+    "sharpe_wealth": 1.0 / SLOW_ALPHA,
+}
+#: Sessions that differ before the first bet on live less paper, and after which one of them counts half.
+FIRST_DIFFERING, _HALF_LIFE = 5, 20.0
+#: A return of 1 bp: scale of differences before any; a millionth of that is none.
+_BASIS_POINT = 1e-4
+_NO_DIFFERENCE = 1e-12
+#: Sessions after which a return counts half in the volatility that the next one is measured in.
+_VOLATILITY_HALF_LIFE = 60.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """A statistic by session: values (NaN: none yet) and what is behind each."""
+
+    values: Floats
+    observations: Floats
+
+
+def statistics_of(
+    opening: Opening, curve: LiveCurve, slippage: pl.DataFrame, promise: Promise, risk_free: Floats
+) -> pl.DataFrame:
+    """Return the rows of `trading.divergence` of an account, by its sessions that were held to the broker's books.
+
+    Each follows from the sessions up to its own alone.
+
+    Parameters
+    ----------
+    opening, curve
+        Account, and its curve beside the broker's.
+    slippage
+        Rows of `trading.slippage` of the account.
+    promise
+        What its holdout promised.
+    risk_free
+        (sessions,) what cash earned since the session before.
+    """
+    told = {**_of_slippage(curve, slippage), **_of_tracking(curve, promise), **_of_sharpe(curve, promise, risk_free)}
+    frames = []
+    for name, each in told.items():
+        level = LEVELS.get(name)
+        alarm = np.zeros(len(curve.sessions), bool)
+        if level is not None:
+            alarm = ever_reached(np.nan_to_num(each.values, nan=0.0), level)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "session": pl.Series(curve.sessions, dtype=pl.Date),
+                    "value": each.values,
+                    "alarm": alarm,
+                    "observations": each.observations.astype(np.int64),
+                }
+            ).with_columns(statistic=pl.lit(name), level=pl.lit(level, pl.Float64))
+        )
+    rows = pl.concat(frames).with_columns(
+        strategy=pl.lit(opening.strategy), account=pl.lit(opening.account), label=pl.lit(opening.label)
+    )
+    return DIVERGENCE.conform(rows.select(list(DIVERGENCE.columns))).fill_nan(None).sort(DIVERGENCE.key)
+
+
+def live_bets(differences: Floats) -> Floats:
+    """Return what is bet on in each session: how much less live earned than paper, in a scale of what was before.
+
+    A session without a difference is no evidence; before `FIRST_DIFFERING` that differ nothing is bet.
+
+    Parameters
+    ----------
+    differences
+        (sessions,) return of the broker's books less that of the account.
+    """
+    is_other = np.abs(differences) > _NO_DIFFERENCE
+    other = np.where(is_other, differences, math.nan)
+    scale = predictable_scale(other, _BASIS_POINT, _HALF_LIFE, _NO_DIFFERENCE)
+    before: NDArray[np.int64] = np.cumsum(is_other) - is_other
+    return np.asarray(np.where(is_other & (before >= FIRST_DIFFERING), -differences / scale, math.nan))
+
+
+def sharpe_bets(excess_returns: Floats, promise: Promise) -> Floats:
+    """Return what is bet on in each session: the promised mean less the return, in the volatility expected of it.
+
+    Parameters
+    ----------
+    excess_returns
+        (sessions,) of the broker's books.
+    promise
+        Without a Sharpe ratio, or a volatility, nothing is bet.
+    """
+    if promise.sharpe is None or not promise.volatility:
+        return np.full(excess_returns.size, math.nan)
+    usual, root = promise.volatility / math.sqrt(promise.periods), math.sqrt(promise.periods)
+    half_life = _VOLATILITY_HALF_LIFE
+    scale = predictable_scale(excess_returns, usual, half_life, 0.25 * usual, weight=half_life)
+    return np.asarray(promise.sharpe / root - excess_returns / scale)
+
+
+def _of_slippage(curve: LiveCurve, slippage: pl.DataFrame) -> dict[str, Told]:
+    bets = excess_by_session(slippage, curve.sessions)
+    by_day = dict(slippage.group_by("session").len().iter_rows())
+    fills = np.cumsum([by_day.get(day, 0) for day in curve.sessions]).astype(np.float64)
+    return {
+        "slippage_paid_bps": Told(_mean_by_session(slippage, "paid_bps", curve), fills),
+        "slippage_modelled_bps": Told(_mean_by_session(slippage, "modelled_bps", curve), fills),
+        "slippage_wealth": Told(wealth(bets), fills),
+        "slippage_late": Told(late_evidence(bets), fills),
+    }
+
+
+def _mean_by_session(slippage: pl.DataFrame, column: str, curve: LiveCurve) -> Floats:
+    found: dict[object, list[float]] = {}
+    for day, value in slippage.select("session", column).iter_rows():
+        found.setdefault(day, []).append(value)
+    return np.array([math.fsum(found[day]) / len(found[day]) if day in found else math.nan for day in curve.sessions])
+
+
+def _of_tracking(curve: LiveCurve, promise: Promise) -> dict[str, Told]:
+    differences = curve.differences
+    bets = live_bets(differences)
+    count = np.arange(1, differences.size + 1, dtype=np.float64)
+    betted = np.cumsum(~np.isnan(bets)).astype(np.float64)
+    mean = np.cumsum(differences) / count
+    spread = np.cumsum(differences**2) - count * mean**2
+    error = np.sqrt(np.maximum(spread, 0.0) / np.maximum(count - 1.0, 1.0) * promise.periods)
+    return {
+        "live_equity": Told(curve.live, count),
+        "tracking_difference": Told(differences, count),
+        "tracking_error": Told(np.where(count > 1, error, math.nan), count),
+        "live_wealth": Told(wealth(bets), betted),
+        "live_late": Told(late_evidence(bets), betted),
+    }
+
+
+def _of_sharpe(curve: LiveCurve, promise: Promise, risk_free: Floats) -> dict[str, Told]:
+    excess = curve.live_returns - risk_free
+    count = np.arange(1, excess.size + 1, dtype=np.float64)
+    mean = np.cumsum(excess) / count
+    variance = np.maximum(np.cumsum(excess**2) - count * mean**2, 0.0) / np.maximum(count - 1.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharpe = np.where(variance > 0.0, mean / np.sqrt(variance) * math.sqrt(promise.periods), math.nan)
+    bets = sharpe_bets(excess, promise)
+    money = wealth(bets) if promise.sharpe is not None else np.full(excess.size, math.nan)
+    return {
+        "live_sharpe": Told(sharpe, count),
+        "sharpe_wealth": Told(money, np.cumsum(~np.isnan(bets)).astype(np.float64)),
+    }

@@ -1,0 +1,54 @@
+"""Worlds in which nothing is wrong, and one in which slippage doubles, for the tests and for the table of delays."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_assets.backtests.engine.transaction_costs import standard_normal, symbol_key
+
+Floats = NDArray[np.float64]
+DEVIATION = 0.75
+
+
+def engine_slippage(draws: int, fills: int, seed: int = 7) -> Floats:
+    """(draws, fills) slippage of the engine over its mean, by the engine's own counter-based draw."""
+    normal = np.array(
+        [[standard_normal(seed, np.uint64(symbol_key(f"S{n}")), day, 0) for day in range(fills)] for n in range(draws)]
+    )
+    return np.maximum(0.0, 1.0 + DEVIATION * normal)
+
+
+def mean_of_cut_normal(deviation: float) -> float:
+    """E max(0, N(1, d^2)) = Phi(1 / d) + d phi(1 / d), by hand."""
+    if deviation == 0:
+        return 1.0
+    x = 1.0 / deviation
+    return 0.5 * math.erfc(-x / math.sqrt(2)) + deviation * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def excess(slippage: Floats, multiple: float = 1.0, deviation: float = DEVIATION) -> Floats:
+    """Slippage beyond what the model expects, in its deviations."""
+    return (multiple * slippage - mean_of_cut_normal(deviation)) / deviation
+
+
+def heavy_tails(draws: int, rounds: int, random: np.random.Generator) -> Floats:
+    """Student's t with three degrees of freedom, mean 0, standard deviation 1."""
+    return np.asarray(random.standard_t(3, (draws, rounds)) / math.sqrt(3))
+
+
+def moving_scale(draws: int, rounds: int, random: np.random.Generator) -> Floats:
+    """Normal values whose log scale is an AR(1) of 0.97: quiet months and wild ones."""
+    shocks, level = random.normal(0, 0.25, (draws, rounds)), np.zeros(draws)
+    found = np.empty((draws, rounds))
+    for t in range(rounds):
+        level = 0.97 * level + shocks[:, t]
+        found[:, t] = np.exp(level) * random.standard_normal(draws)
+    return found
+
+
+def few(values: Floats, share: float, random: np.random.Generator) -> Floats:
+    """The same with a bet in a share of the rounds alone."""
+    return np.where(random.random(values.shape) < share, values, np.nan)
