@@ -19,6 +19,7 @@ from trading_assets.models.on_record import assert_bars_and_features_as_written,
 from trading_assets.models.online import followed
 from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.registered_model import RegisteredModel, UnscoredError
+from trading_assets.models.samples import day
 from trading_assets.models.splits import holdout_start
 from trading_assets.models.tables import PREDICTIONS, SPLITS
 from trading_assets.models.training import learner_of
@@ -63,6 +64,9 @@ def learnt_on(
             f"model {name} cannot go on from its last refit: its fold or its features are others now\n"
             "  what to do: trading-assets run --select models"
         )
+    if day(own.test_end) >= samples.session.max(initial=0):
+        # Labels that are over on the last session there is are known to the one after it.
+        own = replace(own, test_end=own.test_end + dt.timedelta(days=1))
     fitted, updates = followed(loaded.fitted, samples, own, samples.scorable(), learner)
     newest = scored["session"].max()
     types = types_of_folds(ONLINE_UPDATES)

@@ -25,7 +25,7 @@ from trading_assets.models.tables import REGIMES
 #: Columns of `features.daily` that tell regimes apart.
 FEATURES = ("return_20", "volatility_20")
 #: Part of every version: raise it when a regime changes meaning.
-REGIMES_VERSION = 2
+REGIMES_VERSION = 3
 
 
 def regimes_of_benchmarks(

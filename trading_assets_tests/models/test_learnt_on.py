@@ -26,8 +26,8 @@ NOW = dt.datetime(2026, 11, 30, 12)
 ONLINE = {**WALK, "type": "online", "horizon": 1, "initial_sessions": 120}
 OWN = {
     "models": {"quick": ONLINE, "curved": {**ONLINE, "calibrate": True}},
-    "champions": {},
-    "strategies": {"learnt": {"type": "ml", "model": "quick"}},
+    "champions": {"best": {"candidates": ["quick", "curved"]}},
+    "strategies": {"learnt": {"type": "ml", "model": "best"}},
 }
 MODELS = ("models/quick", "models/curved")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from trading_assets.config.sections import Regimes
-from trading_assets.models.regime_fit import fit
+from trading_assets.models.regime_fit import ANEW, STEADY, evidence, fit
+from trading_assets.models.regime_numbers import RECENT, labels
 
 
 def test_a_market_of_one_kind_leaves_the_other_regimes_empty() -> None:
@@ -66,3 +67,18 @@ def test_regimes_begin_anew_where_others_explain_the_past_far_better() -> None:
     assert first.weights.max() > 0.8
     again = fit(np.concatenate([calm, clusters(260, 5, (3.0, -1.0), (-3.0, -1.0))]), settings, seed=1, before=first)
     assert sorted(again.weights.round(1).tolist()) == [0.3, 0.3, 0.3]
+
+
+def test_a_refit_calls_the_last_year_as_before_unless_it_explains_the_past_far_better() -> None:
+    """Two kinds that lie on each other: fits part them in another way each time, and the past knows no better."""
+    settings = Regimes(number=2)
+    rng = np.random.default_rng(8)
+    past = rng.normal(0, 1, (1_400, 2)) * [0.03, 0.3] + [0.0, -4.5]
+    before = fit(past[:500], settings, seed=1)
+    for end in range(626, 1_400, 126):
+        now = fit(past[:end], settings, seed=1, before=before)
+        recent = past[end - RECENT : end]
+        alike = float((labels(before, recent) == labels(now, recent)).mean())
+        gain = evidence(now, past[:end]) - evidence(before, past[:end])
+        assert alike >= STEADY - 0.02 or gain > ANEW  # the transitions are counted anew afterwards
+        before = now
