@@ -20,7 +20,7 @@ def test_each_expectation_has_its_check_which_shows_the_failing_rows(tmp_path: P
     made = Warehouse(tmp_path / "warehouse.duckdb")
     made.replace(Whole(), {**sound(), **BROKEN["cash_is_never_negative"][0]})
     made.replace(Whole(), {TABLE: results(made)})
-    [*_, hold] = build_checks(load_configuration(TINY, tmp_path))
+    hold: Any = build_checks(load_configuration(TINY, tmp_path))[-1]
     context: Any = dg.build_asset_check_context(resources={"warehouse": made})
     found = {each.check_name: each for each in hold(context)}
     assert found.keys() == {each.name for each in EXPECTED}
