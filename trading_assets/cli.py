@@ -36,6 +36,7 @@ from trading_assets.cli_serve import serve_app
 from trading_assets.cli_trading import trading_app
 from trading_assets.config import ConfigurationError
 from trading_assets.config.chosen_paths import chosen_paths
+from trading_assets.process_end import end_after
 from trading_assets.run_outcome import RunError
 
 
@@ -345,5 +346,10 @@ def sql(
     printers()[format](opened(config, data).query(query, seconds=timeout))
 
 
+def script() -> None:
+    """Entry point of a process of its own, see `end_after`."""
+    end_after(main)
+
+
 if __name__ == "__main__":
-    main()
+    script()

@@ -12,17 +12,18 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 
 #: Dagster's own variable: events of one batch, such as the months of an asset, that are stored together.
 BATCH_VARIABLE, BATCH = "DAGSTER_EVENT_BATCH_SIZE", "1000"
@@ -99,6 +100,10 @@ def _leave_the_disk_to_the_system(connection: Any, record: object) -> None:
         connection.execute("PRAGMA synchronous = NORMAL")
 
 
+#: Events that say of their asset what the next one of the same kind says again.
+_OF_MONTHS = (dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION)
+
+
 class OpenEventLog(SqliteEventLogStorage):
     """Dagster's event log in SQLite, a database a run and one over all, which stay open."""
 
@@ -129,19 +134,42 @@ class OpenEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store some events in one transaction a database, that of the run first, as Dagster does each event.
 
-        What raises before the first commit leaves nothing; Dagster then tries the events one by one.
+        Of the months of an asset the last one is stored as any event; of the others there are rows and tags alone, as
+        whatever else each of them says of its asset is said anew by the next. What raises before the first commit
+        leaves nothing; Dagster then tries the events one by one.
         """
         with self._one_thread:
             connections: dict[str, Connection] = {}
             self._batch = connections
             try:
-                super().store_event_batch(events)
+                for _, same in groupby(events, self._of_one_asset):
+                    *others, last = same
+                    self._store_rows(others)
+                    self.store_event(last)
                 for connection in connections.values():
                     connection.commit()
             finally:
                 self._batch = None
                 for connection in connections.values():
                     connection.close()
+
+    def _of_one_asset(self, event: dg.EventLogEntry) -> object:
+        """What events in a row have in common of which the last one alone tells what is new of their asset."""
+        found = event.dagster_event if isinstance(event, dg.EventLogEntry) else None
+        if found is None or found.event_type not in _OF_MONTHS:
+            return id(event)
+        return event.run_id, found.event_type, found.asset_key
+
+    def _store_rows(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events of one asset in a run, in the database of the run and in that over all."""
+        if events:
+            rows = [self._event_to_row(each) for each in events]
+            with self.run_connection(events[0].run_id) as connection:
+                connection.execute(SqlEventLogStorageTable.insert(), rows)
+            with self.index_transaction() as connection:
+                connection.execute(SqlEventLogStorageTable.insert(), rows)
+                last = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+                self._store_asset_event_tags(connection, events, range(last - len(rows) + 1, last + 1))
 
     def has_table(self, table_name: str) -> bool:
         """Return whether the database over all runs has a table."""

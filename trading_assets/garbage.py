@@ -39,7 +39,10 @@ def rare_collections() -> Iterator[None]:
 
 @contextmanager
 def loaded_code_left_alone() -> Iterator[None]:
-    """Let no search for garbage look at what is there before the block: half a million objects of imported modules."""
+    """Let no search for garbage look at what is there before the block: half a million objects of imported modules.
+
+    Nor at what a `memory_given_back` within the block has found to be no garbage: modules that its work has loaded.
+    """
     gc.freeze()
     try:
         yield
@@ -59,6 +62,8 @@ def memory_given_back() -> Iterator[None]:
     finally:
         if resident() - before > LARGE:
             gc.collect()
+            if gc.get_freeze_count():  # what is left is of modules that the block has loaded: of no interest, too
+                gc.freeze()
             with suppress(AttributeError, OSError):  # of the GNU C library alone
                 ctypes.CDLL(None).malloc_trim(0)
 

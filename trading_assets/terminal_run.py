@@ -28,7 +28,7 @@ from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
 from trading_assets.definitions import TERMINAL
 from trading_assets.event_log import events_in_batches, open_instance
-from trading_assets.garbage import loaded_code_left_alone
+from trading_assets.garbage import loaded_code_left_alone, rare_collections
 from trading_assets.machine_code_ahead import compile_ahead, parts_of
 from trading_assets.run_outcome import RunOutcome, RunProgress
 
@@ -104,7 +104,7 @@ def run_assets(
     found, earlier, interrupted, success = list[str](), list[str](), False, False
     unchanged: dict[str, None] = {}
     tell = _counting(len(keys), unchanged, told)
-    with loaded_code_left_alone(), dagster_instance(configuration) as instance:
+    with loaded_code_left_alone(), rare_collections(), dagster_instance(configuration) as instance:
         run = instance.create_run_for_job(
             definition,
             run_config={"loggers": log},

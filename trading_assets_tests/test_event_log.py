@@ -48,7 +48,7 @@ def rows_of(home: Path) -> dict[str, list[list[Any]]]:
         "event_logs": "dagster_event_type, step_key, asset_key, partition",
         "asset_keys": "asset_key, last_materialization IS NULL, last_run_id IS NULL, wipe_timestamp",
         "asset_check_executions": "asset_key, check_name, partition, execution_status, evaluation_event_storage_id",
-        "asset_event_tags": "asset_key, key",
+        "asset_event_tags": "asset_key, key, event_id",
     }
     found: dict[str, list[list[Any]]] = {table: [] for table in columns}
     for file in sorted((home / "history" / "runs").glob("*.db"), key=lambda path: path.name == "index.db"):

@@ -84,3 +84,21 @@ def test_what_was_there_before_is_left_alone_and_what_comes_after_is_not() -> No
     gc.collect()
     assert before() is None
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.skipif(not garbage._SIZES.exists(), reason="nobody says how large this process is")
+def test_what_large_work_leaves_is_left_alone_within_a_run_and_nowhere_else() -> None:
+    """A module that a step has loaded is looked at once: after that step."""
+
+    def frozen_by_large_work() -> int:
+        before = gc.get_freeze_count()
+        with memory_given_back():
+            kept.append(np.ones(2 * LARGE, dtype=np.int8))
+            modules.append([[] for _ in range(1000)])
+        return gc.get_freeze_count() - before
+
+    kept, modules = list[object](), list[object]()
+    assert frozen_by_large_work() == 0
+    with loaded_code_left_alone():
+        assert frozen_by_large_work() >= 1000
+    assert gc.get_freeze_count() == 0
