@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterable
 
 import pytest
@@ -194,12 +195,15 @@ def test_a_rejection_that_is_told_by_status_has_the_reason_that_came_before_it()
 
 @pytest.mark.parametrize("code", [399, 404, 2109, 10349, 10999])
 def test_a_note_about_an_order_is_no_rejection(code: int) -> None:
-    """10999 is a number that nobody knows: the list of open orders says that the order lives."""
+    """10999 is a number that nobody knows: the list of open orders says that the order lives, a moment later."""
 
     def notes(tws: Tws, order: Placed) -> Iterable[Fields]:
         yield error(order.number, code, "Order Message: it waits until 2026-12-01 09:30:00 US/Eastern")
         if code != 10999:
             yield from tws.told(order)
+            return
+        order.is_listed = False
+        threading.Timer(0.2, setattr, (order, "is_listed", True)).start()
 
     with Tws(take=notes) as tws:
         assert asking(tws).submit(at_open()) == BrokerOrder("one", "accepted")
@@ -322,11 +326,13 @@ def test_fills_are_told_with_their_costs_in_the_order_of_their_times() -> None:
             Executed("a.d.01", "", 199.0, 3.0, side="SLD", time="20261130 19:55:00 US/Eastern"),
             Executed("a.e.01", "coin", 90_000.0, 0.5, cost=8.0, security=BTC, time="20261130-23:59:59"),
             Executed("a.f.01", "one", 1.0, 1.0, account="DU999"),
+            Executed("a.g.01", "coin", 90_001.0, 0.25, cost=4.0, security=BTC, time="20261201-00:00:01"),
         ]
         assert asking(tws).fills() == [
             BrokerFill("a.b", "one", MONDAY, "AAPL", "buy", 6.0, 200.0, 0.35),
             BrokerFill("a.c", "one", MONDAY, "AAPL", "buy", 4.0, 201.0, 1.0),
             BrokerFill("a.e", "coin", MONDAY, "BTC/USD", "buy", 0.5, 90_000.0, 8.0),
+            BrokerFill("a.g", "coin", TUESDAY, "BTC/USD", "buy", 0.25, 90_001.0, 4.0),
             BrokerFill("a.d", None, MONDAY, "AAPL", "sell", 3.0, 199.0, 1.0),
         ]
 
