@@ -11,7 +11,8 @@ from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, l
 from trading_assets.cli_output import errors, escaped, paper_of, print_frame, printers
 
 orders_app = typer.Typer()
-_SHOWN = ("account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "expected_cost")
+_SHOWN = ("account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "urgency")
+_SHOWN += ("expected_cost",)
 
 
 @orders_app.command()
@@ -27,6 +28,7 @@ def orders(
 ) -> None:
     """Print what running accounts order for the next open, and what stands against each order."""
     configuration = load(config, data)
+    from trading_assets.trading.freshness import freshness
     from trading_assets.trading.status import sheets
     from trading_assets.warehouse import Warehouse
 
@@ -40,7 +42,10 @@ def orders(
         _note("nothing is ordered: no account that was asked for is open, or none has decided for this session")
     for label in found["label"].unique(maintain_order=True):
         _note(label)
-    today = dt.datetime.now(dt.UTC).date()
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    for line in freshness(configuration, found, now):
+        _note(line)
+    today = now.date()
     if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")
 

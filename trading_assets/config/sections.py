@@ -238,6 +238,9 @@ class Risk(Section):
     restart_risk: Fraction = Field(
         default=0.5, description="part of the risk that is taken then, until the old peak is regained"
     )
+    closing_limit: Fraction = Field(
+        default=0.05, description="furthest from its last mark that a position is sold at when an account is closed"
+    )
     health_clean_sessions: int = Field(
         default=20, ge=1, le=MOST_SESSIONS, description="sessions without a hole before a symbol is entered again"
     )

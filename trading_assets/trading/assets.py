@@ -27,9 +27,12 @@ from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
 from trading_assets.trading.broker_books import books_on_record
 from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.closing.close import BY_VERDICT, account_state, close_account, why_revoked
+from trading_assets.trading.closing.record import Closing, closing_of, is_left
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.halt import is_halted
-from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, state_of, universe_of
+from trading_assets.trading.opening import Opening, gone_from, open_accounts, openings_on, universe_of
 from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.settlement import Settling, block_of_entries, settle
@@ -40,6 +43,7 @@ from trading_assets.trading.tables import (
     ENGINE_FILLS,
     EQUITY,
     FILLS,
+    LATENCIES,
     ORDER_SHEETS,
     PENDING_ORDERS,
     PUBLISHED,
@@ -47,8 +51,12 @@ from trading_assets.trading.tables import (
     SAVED_STATES,
     SUBMISSIONS,
 )
+from trading_assets.trading.timeliness import late_entries, latencies
 from trading_assets.warehouse import Rows
 from trading_assets.warehouse.checking import checked
+
+#: What a materialisation of an account says of the last session that it has published, for whoever waits for it.
+LAST_SESSION = "last session"
 
 
 class PlanChangedError(Exception):
@@ -87,7 +95,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=orders.__name__,
                 strategy=name,
-                tables=(ORDER_SHEETS, SUBMISSIONS),
+                tables=(ORDER_SHEETS, SUBMISSIONS, LATENCIES),
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
@@ -112,25 +120,33 @@ def account(step: Step) -> Mapping[str, Any]:
     before = read_published(step, name)
     frames, prepared, _ = read_market(step)
     _assert_same_universe(frames.strategy, opening)
+    closing = _closing(step, opening)
     last = prepared.axes.sessions[-1]
+    if closing is not None and is_left(closing, before.of(EQUITY, opening.account)):
+        last = min(last, before.of(EQUITY, opening.account)["session"].to_list()[-1])  # it looks at nothing after
     if opening.session <= last:
         seen = Interval(start=opening.session, end=last)
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
     saved = before.saved(opening.account)
-    found = continue_account(opening, prepared, saved, before.of(EQUITY, opening.account))
+    found = continue_account(opening, prepared, saved, before.of(EQUITY, opening.account), closing)
     tables, otherwise = {**before.rows, SAVED_STATES: before.states}, DIFFERENCES.empty()
     if found.rows and found.saved is not None:
         tables |= extended(opening, before, found.rows, found.saved)
         otherwise = made_otherwise(opening, before, tables)
-    own, accounts = Rows("strategy", name), accounts_of(openings, tables[EQUITY])
+    records = Protocol.of(configuration).read()
+    closings = {each.account: closing_of(records, configuration.name, each.account) for each in openings}
+    own, accounts = Rows("strategy", name), accounts_of(openings, tables[EQUITY], closings | {opening.account: closing})
+    now = accounts.filter(account=opening.account)
     for table, rows in {**tables, ACCOUNTS: accounts}.items():
         checked(table, rows, own)  # what cannot be written is not put on record
     differences = _with_new(step, opening, pl.concat([found.differences, otherwise]))
     if found.rows and found.saved is not None:
-        put_on_record(step, opening, before, tables, found.saved.sessions[-1])
+        through, ended = found.saved.sessions[-1], now["state"].item() == "closed"
+        put_on_record(step, opening, before, tables, through, closing, is_left=ended)
     step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
     sessions = next(iter(found.rows.values())).height if found.rows else 0
-    return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
+    said = {"account": opening.account, "label": opening.label, LAST_SESSION: str(now["last_session"].item())}
+    return {**said, "sessions added": sessions, "last": now}
 
 
 def fills(step: Step) -> Mapping[str, Any]:
@@ -156,6 +172,7 @@ def fills(step: Step) -> Mapping[str, Any]:
             splits=_splits(step, opening),
             verdict_stands=_verdict_stands(step, name),
             differs=_is_differing(step, name),
+            plans=published.of(CLOSING_PLANS, opening.account),
         ),
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
@@ -190,21 +207,31 @@ def orders(step: Step) -> Mapping[str, Any]:
         entries_blocked_by=block_of_entries(
             verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name)
         ),
+        plan=published.of(CLOSING_PLANS, opening.account).filter(session=last),
     )
+    pending, equity = published.of(PENDING_ORDERS, opening.account), published.of(EQUITY, opening.account)
+    by_clock = configuration.as_of is None and not equity.filter(session=last)["replayed"].item()
+    late = late_entries(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own), step.now) if by_clock else []
+    if late:
+        step.log.warning(f"{opening.account}: {len(late)} entries of {last} are not sent: their market has opened")
     sent = submit_until_answered(
         aside,
         _broker_of(configuration, opening),
-        sheet,
+        sheet.filter(~pl.col("client_order_id").is_in(late)),
         is_halted=lambda: is_halted(configuration),
         over=last,
         now=step.now,
     )
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
-    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    behind = latencies(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own)) if by_clock else LATENCIES.empty()
+    before = step.work.read_or_empty(LATENCIES, rows=own).join(behind, on=LATENCIES.key, how="anti")
+    made = {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)}
+    step.work.replace(own, {**made, LATENCIES: pl.concat([before, behind]).sort(LATENCIES.key)})
     write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
     said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
+    said |= {"late": len(late)}
     return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}
 
 
@@ -247,7 +274,20 @@ def _verdict_stands(step: Step, strategy: str) -> bool:
         return False
 
 
-def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
+def _closing(step: Step, opening: Opening) -> Closing | None:
+    """The closing of an account by what is on record at this moment; a revoked verdict closes it, if that is wanted."""
+    configuration = step.configuration
+    found = closing_of(Protocol.of(configuration).read(), configuration.name, opening.account)
+    if found is not None or not configuration.accounts.close_on_revoked_verdict:
+        return found
+    why = why_revoked(step.work.aside(), configuration, opening)
+    if why is None:
+        return None
+    step.log.warning(f"{opening.account} is closed: {why}")
+    return close_account(configuration, opening.strategy, by=BY_VERDICT, reason=why, now=step.now)
+
+
+def accounts_of(openings: list[Opening], equity: pl.DataFrame, closings: Mapping[str, Closing | None]) -> pl.DataFrame:
     """Return rows of `trading.accounts`.
 
     Parameters
@@ -256,6 +296,8 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
         Accounts of a strategy, oldest first.
     equity
         Rows of `trading.equity` of all of them.
+    closings
+        Closing of each account that has one, by its name.
     """
     rows = []
     for opening in openings:
@@ -269,7 +311,7 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
                 "opened_on": opening.session,
                 "recorded_at": opening.recorded_at,
                 "capital": opening.capital,
-                "state": state_of(opening, openings),
+                "state": account_state(opening, openings, closings.get(opening.account), own),
                 "verdict": opening.verdict,
                 "plan_hash": opening.plan_hash,
                 "last_session": own["session"].max(),

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS
-from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
+from trading_assets.backtests.engine.reason_codes import CLOSING, DRAWDOWN_HALT
 from trading_assets.config.canonical import digest
 from trading_assets.config.sections import Risk
 from trading_assets.market_data import calendars
@@ -32,8 +32,9 @@ DRIFT = 0.05
 #: Days in which the last session of any calendar is found.
 _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
-#: Reason of exits that leave a slice a session.
-_SLICED = EXIT_REASONS[DRAWDOWN_HALT]
+#: Reason of exits of an account that is closing, and all reasons of exits that leave a slice a session.
+_LEFT = EXIT_REASONS[CLOSING]
+_SLICED = (EXIT_REASONS[DRAWDOWN_HALT], _LEFT)
 
 
 def order_sheet(
@@ -43,6 +44,7 @@ def order_sheet(
     *,
     held: Mapping[Leg, float] | None = None,
     entries_blocked_by: str | None = None,
+    plan: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the sheet of orders that wait at a close.
 
@@ -59,6 +61,8 @@ def order_sheet(
     entries_blocked_by
         What stops every entry; exits, which make the risk smaller, go on, and so does the part of an order that leaves
         a position on the other side. None: nothing.
+    plan
+        Rows of `trading.closing_plans` at the same close: urgency and limit of what is left. None: nothing is.
 
     Returns
     -------
@@ -68,10 +72,12 @@ def order_sheet(
     waiting = pending.sort("order_id").to_dicts()
     blocks = [_block_of(row, risk, entries_blocked_by) for row in waiting]
     broken = {row["pair_id"] for row, block in zip(waiting, blocks, strict=True) if row["entry"] and block is not None}
+    planned = {} if plan is None else {(each["symbol"], each["pair_id"]): _given(each) for each in plan.to_dicts()}
     rows = []
     for row, block in zip(waiting, blocks, strict=True):
         of_pair = "pair" if row["entry"] and row["pair_id"] is not None and row["pair_id"] in broken else None
-        rows.append(_line(configuration, row, risk, _sent(row, block or of_pair, held)))
+        line = _line(configuration, row, risk, _sent(row, block or of_pair, held))
+        rows.append(line | planned.get((row["symbol"], row["pair_id"]), {}) if row["reason"] == _LEFT else line)
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -114,10 +120,15 @@ def _sent(row: Mapping[str, Any], block: str | None, held: Mapping[Leg, float] |
         return (0.0 if asked is None else min(asked, there)), block
     if block is not None:
         return 0.0, block
-    is_whole = row["target_weight"] == 0.0 and row["reason"] != _SLICED
+    is_whole = row["target_weight"] == 0.0 and row["reason"] not in _SLICED
     if is_whole and asked < there <= asked * (1.0 + DRIFT):
         return there, None  # what has drifted from the weight is left with it
     return (asked, None) if asked <= there * (1.0 + _ROUNDING) else (there, "not_held")
+
+
+def _given(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """What a closing says of an order: at which place it is sent, and its limit, on an exchange as elsewhere."""
+    return {"urgency": planned["urgency"], "limit": planned["limit"], "type": "marketable_limit"}
 
 
 def _line(configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[float, str | None]) -> dict[str, Any]:
@@ -137,6 +148,7 @@ def _line(configuration: str, row: Mapping[str, Any], risk: Risk, sent: tuple[fl
         "type": "marketable_limit" if is_limit else "market_on_open",
         "limit": close * (1.0 + toward) if is_limit and close is not None else None,
         "stop": row["stop_price"],
+        "urgency": None,
         "sized_at_open": row["target_weight"] is not None,
         "notional": notional,
         "share_of_symbol_limit": _ratio(notional, largest) if is_entry else None,

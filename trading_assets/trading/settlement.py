@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -25,6 +25,7 @@ from trading_assets.trading.broker_books import (
 )
 from trading_assets.trading.brokers.port import BrokerFill
 from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, quotes_of, reconcile
@@ -56,6 +57,8 @@ class Settling:
         Whether there is a verdict of what is registered now.
     differs
         Whether a difference stands that nobody has accepted.
+    plans
+        Rows of `trading.closing_plans` of the account.
     """
 
     configuration: str
@@ -68,6 +71,7 @@ class Settling:
     splits: pl.DataFrame
     verdict_stands: bool
     differs: bool
+    plans: pl.DataFrame = field(default_factory=CLOSING_PLANS.empty)
 
     def sheet_at(self, session: dt.date, books: Books, *, differs: bool) -> pl.DataFrame:
         """Return the sheet of a close by what is published.
@@ -85,6 +89,7 @@ class Settling:
             self.risk,
             held=books.held,
             entries_blocked_by=block_of_entries(verdict_stands=self.verdict_stands, differs=differs),
+            plan=self.plans.filter(session=session),
         )
 
 

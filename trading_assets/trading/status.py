@@ -8,8 +8,10 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
+from trading_assets.trading.closing.close import account_state
+from trading_assets.trading.closing.record import closing_of
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
-from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on, state_of
+from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
 
@@ -42,8 +44,9 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     Returns
     -------
     DataFrame
-        account, label, opened_on, capital, by, state (open, ended), last_session (null before the first, as the
-        following), equity, drawdown, positions, waiting_orders, differences (that nobody has accepted).
+        account, label, opened_on, capital, by, state (open, closing, closed, ended), last_session (null before
+        the first, as the following), equity, drawdown, positions, waiting_orders, differences (that nobody has
+        accepted).
 
     Raises
     ------
@@ -59,6 +62,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
         openings = openings_on(records, configuration.name, name)
         standing = not_accepted(differences_on_record(records, configuration.name, name))
         for opening in openings:
+            closing = closing_of(records, configuration.name, opening.account)
             last = equity.filter(account=opening.account).sort("session").tail(1)
             closed = last.to_dicts()[0] if last.height else {}
             day = closed.get("session")
@@ -70,7 +74,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
                     "opened_on": opening.session,
                     "capital": opening.capital,
                     "by": opening.by,
-                    "state": state_of(opening, openings),
+                    "state": account_state(opening, openings, closing, equity.filter(account=opening.account)),
                     "last_session": day,
                     **{column: closed.get(column) for column in ("equity", "drawdown", "positions")},
                     "waiting_orders": orders.height if day else None,

@@ -75,7 +75,7 @@ def submit(
     now
         Time of the records, UTC.
     """
-    ready = sheet.filter(status="ready").sort("client_order_id")
+    ready = sheet.filter(status="ready").sort("urgency", "client_order_id", nulls_last=True)
     try:
         known = {each.client_order_id: each for each in broker.orders()}
     except BrokerUnavailableError:

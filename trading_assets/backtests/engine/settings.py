@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     drawdown_limit: float
     halt_sessions: int
     restart_risk: float
+    closing_limit: float
     health_clean_sessions: int
     missing_sessions_exit: int
     delisting_sessions: int
