@@ -11,8 +11,8 @@ from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, l
 from trading_assets.cli_output import errors, escaped, paper_of, print_frame, printers
 
 orders_app = typer.Typer()
-_SHOWN = ("account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "urgency")
-_SHOWN += ("expected_cost",)
+_SHOWN = ["account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "urgency"]
+_SHOWN += ["expected_cost", "status", "blocked_by"]
 
 
 @orders_app.command()
@@ -35,7 +35,7 @@ def orders(
     day = None if for_session is None else for_session.date()
     found = sheets(Warehouse(configuration.warehouse_path), configuration, strategy, day)
     if format == "table":
-        print_frame(found.select(*_SHOWN, "status", "blocked_by"), paper_of(width=180))
+        print_frame(found.select(_SHOWN), paper_of(width=180))
     else:
         printers()[format](found)
     if found.is_empty():

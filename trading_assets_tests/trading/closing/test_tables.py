@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trading_assets.trading.tables
 from trading_assets.definitions import declared_tables
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.tables import PUBLISHED
@@ -10,4 +9,4 @@ from trading_assets.trading.tables import PUBLISHED
 
 def test_plans_are_published_with_the_account() -> None:
     assert CLOSING_PLANS in PUBLISHED
-    assert declared_tables()["trading.closing_plans"] is trading_assets.trading.tables.CLOSING_PLANS
+    assert declared_tables()["trading.closing_plans"] is CLOSING_PLANS
