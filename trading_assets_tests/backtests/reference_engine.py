@@ -159,7 +159,7 @@ class Twin(Book, Correlations):
 
     def is_closing(self, t: int) -> bool:
         """The account is left for good from the close of session `closing` - 1 on."""
-        return self.run_parameters.closing > 0 and t >= self.run_parameters.closing - 1
+        return bool(0 < self.run_parameters.closing <= t + 1)
 
     def cancel_orders(self, t: int, why: str = "halted") -> bool:
         for order in self.queue:
