@@ -116,7 +116,7 @@ def test_a_closing_survives_processes_that_are_killed(
         with_bars_until(undisturbed, day)
         copied.until(day)
         assert copied.run().success
-        for _ in range(3):
+        for _ in range(2):
             process = _process("trade", copied.folder)
             assert process.stdout is not None and process.stdout.readline() == "begun\n"
             time.sleep(draw.uniform(0.0, 4.0))
@@ -161,7 +161,7 @@ def test_slices_are_sent_once_by_processes_that_are_killed(tmp_path: Path) -> No
         folder.mkdir()
         (folder / ACCOUNT).write_bytes(pickle.dumps(account))
     earlier = rows[PENDING_ORDERS].filter(pl.col("session") < closing.acts_from).height
-    for lines in (earlier, *(draw.randint(1, 3) for _ in range(5))):
+    for lines in (earlier, *(draw.randint(1, 3) for _ in range(3))):
         process = _process("settle", folders[0])
         assert process.stdout is not None
         for _ in range(1 + lines):
