@@ -14,6 +14,7 @@ from trading_assets.market_data.calendar_facts import WEEKDAYS
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.tables import ALERTS
+from trading_assets.trading import automation as trading
 from trading_assets.warehouse import Warehouse
 
 EVERYTHING = "everything"
@@ -26,8 +27,8 @@ DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
 LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 
 
-def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
-    """Return the jobs: all assets, all assets for one month, and models with what follows from them."""
+def build_jobs(configuration: Configuration) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
+    """Return the jobs: all assets, all assets for one month, models with what follows from them, running accounts."""
     return [
         dg.define_asset_job(EVERYTHING, selection="*", description="Every stage, from bars to reports."),
         dg.define_asset_job(DAILY_UPDATE, selection="*", description="Every stage, for the newest month."),
@@ -36,11 +37,12 @@ def build_jobs() -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
             selection=dg.AssetSelection.groups("models").downstream(),
             description="Models, and all that follows from their scores.",
         ),
+        *trading.build_jobs(configuration),
     ]
 
 
 def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]:
-    """Return the schedules: the newest month every day, the models every week."""
+    """Return the schedules: the newest month every day, the models every week, running accounts by their markets."""
     partitions = monthly_partitions(configuration)
     settings = configuration.schedules
     crons = daily_crons(of_calendars(configuration)) if settings.daily == _AUTO else [settings.daily]
@@ -74,7 +76,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Trains the models again and recomputes what follows from their scores.",
     )
-    return [daily, weekly]
+    return [daily, weekly, *trading.build_schedules(configuration)]
 
 
 def of_calendars(configuration: Configuration) -> list[str]:
@@ -114,11 +116,12 @@ def newest_day_over(of: Sequence[str], moment: dt.datetime) -> dt.date:
 
 
 def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
-    """Retrain when drift of features or of losses begins; an alert when a run fails."""
+    """Retrain when drift of features or of losses begins; an alert when a run fails; accounts whose bars are late."""
     return [
         _drift_sensor("feature_drift", DRIFT_ASSET, "the features go from not drifting to drifting"),
         _drift_sensor("loss_drift", LIVE_QUALITY_ASSET, "the losses of a model begin to be larger than before"),
         _failure_sensor(configuration),
+        *trading.build_sensors(configuration),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The commands `trading-assets account ...`: open a running account of a strategy, and say how it stands."""
+"""The commands `trading-assets account ...`: open a running account of a strategy, say how it stands, close it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import typer
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, FormatOption, load
 from trading_assets.cli_output import console, escaped, paper_of, print_frame, printers
 
-account_app = typer.Typer(help="Running accounts on paper: open one, say how it stands.", no_args_is_help=True)
+account_app = typer.Typer(
+    help="Running accounts on paper: open one, say how it stands, close it.", no_args_is_help=True
+)
 
 StrategyArgument = Annotated[str, typer.Argument(help="Its name in the configuration.")]
 
@@ -55,6 +57,25 @@ def open_one(
     if made.verdict != "go":
         _say(f"the verdict on {strategy} is {made.verdict}, no go: every line of the account says so")
     _say("trading-assets run continues it; a Dagster that is running has to load its definitions again")
+
+
+@account_app.command("close")
+def close(
+    strategy: StrategyArgument,
+    reason: Annotated[str, typer.Option(help="Why it is closed; it goes on record.")],
+    by: Annotated[str | None, typer.Option(help="Who closes it; default the user of this machine.")] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Leave the open account of a strategy for good: no entry any more, and what it holds is sold by a plan."""
+    configuration = load(config, data)
+    from trading_assets.trading.closing.close import close_account
+
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    made = close_account(configuration, strategy, by=by or getpass.getuser(), reason=reason, now=now)
+    _say(f"{made.account} is closing; on record, and nothing takes it back")
+    _say(f"from the close of {made.acts_from} on it enters nothing; what it holds is sold at the opens that follow")
+    _say("what was ordered by then is at the broker, or will be: trading-assets trading halt holds it back")
 
 
 @account_app.command("status")

@@ -11,7 +11,8 @@ from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, l
 from trading_assets.cli_output import errors, escaped, paper_of, print_frame, printers
 
 orders_app = typer.Typer()
-_SHOWN = ("account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "expected_cost")
+_SHOWN = ["account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "urgency"]
+_SHOWN += ["expected_cost", "status", "blocked_by"]
 
 
 @orders_app.command()
@@ -27,6 +28,7 @@ def orders(
 ) -> None:
     """Print what running accounts order for the next open, and what stands against each order."""
     configuration = load(config, data)
+    from trading_assets.trading.freshness import freshness
     from trading_assets.trading.rollout.status import stages_below_full
     from trading_assets.trading.status import sheets
     from trading_assets.warehouse import Warehouse
@@ -34,7 +36,7 @@ def orders(
     day = None if for_session is None else for_session.date()
     found = sheets(Warehouse(configuration.warehouse_path), configuration, strategy, day)
     if format == "table":
-        print_frame(found.select(*_SHOWN, "status", "blocked_by"), paper_of(width=180))
+        print_frame(found.select(_SHOWN), paper_of(width=180))
     else:
         printers()[format](found)
     if found.is_empty():
@@ -43,7 +45,10 @@ def orders(
         _note(label)
     for name, stage, share in stages_below_full(configuration, strategy):
         _note(f"rollout: {name} is at {stage}, {share:.0%} of its positions are sent")
-    today = dt.datetime.now(dt.UTC).date()
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    for line in freshness(configuration, found, now):
+        _note(line)
+    today = now.date()
     if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")
 

@@ -69,7 +69,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=automation.build_jobs(),
+        jobs=automation.build_jobs(configuration),
         schedules=automation.build_schedules(configuration),
         sensors=automation.build_sensors(configuration),
         executor=_executor(configuration),

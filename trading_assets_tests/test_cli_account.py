@@ -57,6 +57,21 @@ def test_slippage_is_proposed_of_what_an_open_account_has_filled(paper: Experime
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: no strategy 'knwon'")
 
 
+def test_an_account_is_closed_with_a_reason(paper: Experiment) -> None:
+    paper.open(now=dt.datetime(2026, 11, 1))
+    done = run(paper, "close", "known", "--reason", " ")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: an account is closed without a reason")
+    done = run(paper, "close", "known", "--reason", "enough of it", "--by", "ops")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        "known-1 is closing; on record, and nothing takes it back\nfrom the close of 2017-07-03"
+    )
+    [row] = json.loads(run(paper, "status", "--format", "json").stdout)
+    assert row["state"] == "closing"
+    done = run(paper, "close", "known", "--reason", "again")
+    assert done.stderr.startswith("error: known-1 is closing already, by ops: enough of it")
+
+
 def test_what_is_refused_is_wrong_usage(paper: Experiment) -> None:
     for arguments, said in (
         (["open", "known", "--mode", "live"], "error: a live account is refused"),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from trading_assets.config.accounts import Accounts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
@@ -141,6 +142,9 @@ class Configuration(Section):
     rollout: Rollout = Field(default=Rollout(), description="what a step forward of the rollout asks for")
     monitoring: Monitoring = Field(default=Monitoring(), description="drift windows and alarms")
     reports: Reports = Field(default=Reports(), description="what is written beside the pages")
+    accounts: Accounts = Field(
+        default=Accounts(), description="when running accounts are worked on, and when one is closed by itself"
+    )
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
@@ -217,7 +221,8 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated, how closely models are looked at, or what is sent of what is decided (`rollout`).
+        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), or when
+        running accounts are worked on.
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -227,6 +232,7 @@ class Configuration(Section):
             "evaluation": Evaluation(),
             "trading": Trading(),
             "rollout": Rollout(),
+            "accounts": Accounts(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

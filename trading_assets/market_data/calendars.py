@@ -19,6 +19,7 @@ __all__ = [
     "ALWAYS",
     "CalendarError",
     "bounds",
+    "canonical_name",
     "evening_open",
     "facts_of",
     "periods_per_year",
@@ -188,7 +189,18 @@ def facts_of(calendar: str) -> Facts:
     CalendarError
         Unknown name.
     """
-    return FACTS[calendar] if calendar in FACTS else FACTS[_example(calendar).name]
+    return FACTS[canonical_name(calendar)]
+
+
+def canonical_name(calendar: str) -> str:
+    """Return the name under which a calendar's facts are kept, of a name or an alias.
+
+    Raises
+    ------
+    CalendarError
+        Unknown name.
+    """
+    return calendar if calendar in FACTS else _example(calendar).name
 
 
 @lru_cache(maxsize=64)

@@ -14,11 +14,15 @@ import numpy as np
 import polars as pl
 
 from trading_assets.backtests.backtest import PreparedBacktest
+from trading_assets.backtests.engine.simulate import Simulation
 from trading_assets.backtests.inputs.axis_labels import named
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.running_backtest import RunningBacktest, SavedBacktest
 from trading_assets.config.canonical import digest
 from trading_assets.market_data import calendars
+from trading_assets.trading.closing.plan import left_from, plans_at
+from trading_assets.trading.closing.record import Closing, is_left
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.divergence.modelled_slippage import with_modelled_slippage
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.pending_orders import Close, days_of, pending_orders
@@ -50,7 +54,11 @@ class AccountAheadError(Exception):
 
 
 def continue_account(
-    opening: Opening, prepared: PreparedBacktest, saved: SavedBacktest | None, published: pl.DataFrame
+    opening: Opening,
+    prepared: PreparedBacktest,
+    saved: SavedBacktest | None,
+    published: pl.DataFrame,
+    closing: Closing | None = None,
 ) -> Continued:
     """Run an account to the last session of its market that has come in.
 
@@ -64,6 +72,8 @@ def continue_account(
         State at the last close that is published; None: nothing is.
     published
         Rows of `trading.equity` of the account.
+    closing
+        From when on it is left; None: it is not. Nothing is added to it after the close at which it holds nothing.
 
     Raises
     ------
@@ -73,6 +83,8 @@ def continue_account(
         What is held is not in the market any more, or the calendar has changed.
     """
     prepared = with_capital(prepared, opening.capital)
+    if closing is not None:
+        prepared = left_from(prepared, closing.acts_from)
     finished = finished_sessions(prepared)
     sessions = [day for day in finished if day >= opening.session]
     last = None if saved is None else saved.sessions[-1]
@@ -86,20 +98,32 @@ def continue_account(
         return Continued({}, DIFFERENCES.empty(), None)
     split = opening.account.removeprefix(f"{opening.strategy}-")
     running = RunningBacktest(prepared, sessions[0], split=split, saved=saved)
-    new = [day for day in sessions if last is None or day > last]
-    closes = []
-    for day in new:
+    closes, leaving = list[Close](), list[tuple[dt.date, Simulation]]()
+    is_over = closing is not None and is_left(closing, published)
+    for day in sessions:
+        if is_over or (last is not None and day <= last):
+            continue
         running.advance(day)
         found = running.simulation()
         closes.append(Close(day, found.positions_at_end, found.orders_at_end, running.is_halted))
+        if closing is not None and day >= closing.acts_from:
+            leaving.append((day, found))
+            is_over = not found.positions_at_end.size
     replayed, differences = None, DIFFERENCES.empty()
     if saved is not None:
-        replay = RunningBacktest(prepared, sessions[0], split=split)
-        replay.advance(sessions[-1])
+        replay, until = RunningBacktest(prepared, sessions[0], split=split), closes[-1].session if closes else last
+        assert until is not None
+        replay.advance(until)
         replayed = replay.result().equity
-        differences = revised(opening, published, replayed, sessions[-1])
-    rows = _rows(opening, prepared, running.result(), closes, replayed) if new else {}
-    return Continued(rows, differences, running.save() if new else saved)
+        differences = revised(opening, published, replayed, until)
+    rows = {}
+    if closes:
+        result = running.result()
+        planned = plans_at(prepared, result.names, leaving)
+        rows = _rows(opening, prepared, result, closes, replayed) | {
+            CLOSING_PLANS: _own(opening, planned, CLOSING_PLANS)
+        }
+    return Continued(rows, differences, running.save() if closes else saved)
 
 
 def finished_sessions(prepared: PreparedBacktest) -> list[dt.date]:
@@ -182,11 +206,13 @@ def _rows(
         ENGINE_FILLS: with_modelled_slippage(fills, prepared),
         PENDING_ORDERS: pending_orders(prepared, result, closes),
     }
+    return {table: _own(opening, rows, table) for table, rows in found.items()}
+
+
+def _own(opening: Opening, rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Rows of a table under the names of an account."""
     own = {"strategy": pl.lit(opening.strategy), "account": pl.lit(opening.account), "label": pl.lit(opening.label)}
-    return {table: _finished(rows.with_columns(**own), table) for table, rows in found.items()}
-
-
-def _finished(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    rows = rows.with_columns(**own)
     declared = rows.select(name for name in table.columns if name in rows.columns)
     return table.conform(declared).fill_nan(None).sort(table.key)
 

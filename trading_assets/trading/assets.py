@@ -6,6 +6,7 @@ They are there for strategies whose account is open when the definitions are loa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,9 @@ from trading_assets.trading.brokers.account_at_broker import (
 from trading_assets.trading.brokers.connect import broker_of
 from trading_assets.trading.brokers.permission import GO
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
+from trading_assets.trading.closing.close import BY_VERDICT, account_state, close_account, why_revoked
+from trading_assets.trading.closing.record import Closing, closing_of, is_left
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.divergence.assets import divergence_asset
 from trading_assets.trading.halt import is_halted
@@ -47,7 +51,6 @@ from trading_assets.trading.opening import (
     gone_from,
     open_accounts,
     openings_on,
-    state_of,
     universe_of,
 )
 from trading_assets.trading.order_sheet import order_sheet, write_csv
@@ -63,6 +66,7 @@ from trading_assets.trading.tables import (
     ENGINE_FILLS,
     EQUITY,
     FILLS,
+    LATENCIES,
     ORDER_SHEETS,
     PENDING_ORDERS,
     PUBLISHED,
@@ -70,8 +74,12 @@ from trading_assets.trading.tables import (
     SAVED_STATES,
     SUBMISSIONS,
 )
+from trading_assets.trading.timeliness import late_entries, latencies
 from trading_assets.warehouse import Rows
 from trading_assets.warehouse.checking import checked
+
+#: What a materialisation of an account says of the last session that it has published, for whoever waits for it.
+LAST_SESSION = "last session"
 
 
 class PlanChangedError(Exception):
@@ -110,7 +118,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=orders.__name__,
                 strategy=name,
-                tables=(ORDER_SHEETS, SUBMISSIONS),
+                tables=(ORDER_SHEETS, SUBMISSIONS, LATENCIES),
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
@@ -136,25 +144,33 @@ def account(step: Step) -> Mapping[str, Any]:
     before = read_published(step, name)
     frames, prepared, _ = read_market(step)
     _assert_same_universe(frames.strategy, opening)
+    closing = _closing(step, opening)
     last = prepared.axes.sessions[-1]
+    if closing is not None and is_left(closing, before.of(EQUITY, opening.account)):
+        last = min(last, before.of(EQUITY, opening.account)["session"].to_list()[-1])  # it looks at nothing after
     if opening.session <= last:
         seen = Interval(start=opening.session, end=last)
         put_further_exposure_on_record(step, STAGE, seen, frames.strategy.symbols, frames.bars_in_parts)
     saved = before.saved(opening.account)
-    found = continue_account(opening, prepared, saved, before.of(EQUITY, opening.account))
+    found = continue_account(opening, prepared, saved, before.of(EQUITY, opening.account), closing)
     tables, otherwise = {**before.rows, SAVED_STATES: before.states}, DIFFERENCES.empty()
     if found.rows and found.saved is not None:
         tables |= extended(opening, before, found.rows, found.saved)
         otherwise = made_otherwise(opening, before, tables)
-    own, accounts = Rows("strategy", name), accounts_of(openings, tables[EQUITY])
+    records = Protocol.of(configuration).read()
+    closings = {each.account: closing_of(records, configuration.name, each.account) for each in openings}
+    own, accounts = Rows("strategy", name), accounts_of(openings, tables[EQUITY], closings | {opening.account: closing})
+    now = accounts.filter(account=opening.account)
     for table, rows in {**tables, ACCOUNTS: accounts}.items():
         checked(table, rows, own)  # what cannot be written is not put on record
     differences = _with_new(step, opening, pl.concat([found.differences, otherwise]))
     if found.rows and found.saved is not None:
-        put_on_record(step, opening, before, tables, found.saved.sessions[-1])
+        through, ended = found.saved.sessions[-1], now["state"].item() == "closed"
+        put_on_record(step, opening, before, tables, through, closing, is_left=ended)
     step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
     sessions = next(iter(found.rows.values())).height if found.rows else 0
-    return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
+    said = {"account": opening.account, "label": opening.label, LAST_SESSION: str(now["last_session"].item())}
+    return {**said, "sessions added": sessions, "last": now}
 
 
 def fills(step: Step) -> Mapping[str, Any]:
@@ -180,6 +196,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         differs=_is_differing(step, name),
         trading=configuration.trading,
         rollout=AccountStage(configuration, opening, step.now),
+        plans=published.of(CLOSING_PLANS, opening.account),
     )
     done, found = settle(
         step.work.aside(),
@@ -226,6 +243,10 @@ def orders(step: Step) -> Mapping[str, Any]:
     held = held_there(broker, opening, books)
     block = block_of_entries(verdict_stands=_verdict_stands(step, opening), differs=_is_differing(step, name))
 
+    plan = published.of(CLOSING_PLANS, opening.account).filter(session=last)
+    equity = published.of(EQUITY, opening.account)
+    by_clock = configuration.as_of is None and not equity.filter(session=last)["replayed"].item()
+
     def made(*, withheld: Withheld) -> pl.DataFrame:
         sheet = order_sheet(
             configuration.name,
@@ -236,28 +257,37 @@ def orders(step: Step) -> Mapping[str, Any]:
             trading=configuration.trading,
             withheld=withheld.orders,
             units_withheld=withheld.units,
+            plan=plan,
         )
         return withheld.leave(sheet)
 
     def send(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
-        return submit_until_answered(
+        late = late_entries(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own), step.now) if by_clock else []
+        if late:
+            step.log.warning(f"{opening.account}: {len(late)} entries of {last} are not sent: their market has opened")
+        found = submit_until_answered(
             aside,
             broker,
-            sheet,
+            sheet.filter(~pl.col("client_order_id").is_in(late)),
             is_halted=lambda: is_halted(configuration),
             over=last,
             now=step.now,
             is_withheld=is_withheld,
             **lateness(configuration.trading, opening, sheet, pending),
         )
+        return replace(found, too_late=(*found.too_late, *late))
 
     sheet, sent = send_by_stage(stage, parting, last, made, send, units_sent=sent_by_now)
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
-    step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    behind = latencies(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own)) if by_clock else LATENCIES.empty()
+    before = step.work.read_or_empty(LATENCIES, rows=own).join(behind, on=LATENCIES.key, how="anti")
+    sheets, late = pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key), pl.concat([before, behind]).sort(LATENCIES.key)
+    step.work.replace(own, {ORDER_SHEETS: sheets, LATENCIES: late})
     write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
     said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
+    said |= {"late": len(sent.too_late)}
     return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}
 
 
@@ -297,7 +327,20 @@ def _verdict_stands(step: Step, opening: Opening) -> bool:
     return found.refused is None and (opening.mode == PAPER or found.result == GO)
 
 
-def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
+def _closing(step: Step, opening: Opening) -> Closing | None:
+    """The closing of an account by what is on record at this moment; a revoked verdict closes it, if that is wanted."""
+    configuration = step.configuration
+    found = closing_of(Protocol.of(configuration).read(), configuration.name, opening.account)
+    if found is not None or not configuration.accounts.close_on_revoked_verdict:
+        return found
+    why = why_revoked(step.work.aside(), configuration, opening)
+    if why is None:
+        return None
+    step.log.warning(f"{opening.account} is closed: {why}")
+    return close_account(configuration, opening.strategy, by=BY_VERDICT, reason=why, now=step.now)
+
+
+def accounts_of(openings: list[Opening], equity: pl.DataFrame, closings: Mapping[str, Closing | None]) -> pl.DataFrame:
     """Return rows of `trading.accounts`.
 
     Parameters
@@ -306,6 +349,8 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
         Accounts of a strategy, oldest first.
     equity
         Rows of `trading.equity` of all of them.
+    closings
+        Closing of each account that has one, by its name.
     """
     rows = []
     for opening in openings:
@@ -319,7 +364,7 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame) -> pl.DataFrame:
                 "opened_on": opening.session,
                 "recorded_at": opening.recorded_at,
                 "capital": opening.capital,
-                "state": state_of(opening, openings),
+                "state": account_state(opening, openings, closings.get(opening.account), own),
                 "verdict": opening.verdict,
                 "plan_hash": opening.plan_hash,
                 "last_session": own["session"].max(),

@@ -25,7 +25,9 @@ from trading_assets.robustness.verdict.current import VerdictMissingError, curre
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.trading.brokers.permission import assert_may_be_live
-from trading_assets.warehouse import Warehouse
+from trading_assets.trading.closing.record import closing_of, is_left
+from trading_assets.trading.tables import EQUITY
+from trading_assets.warehouse import Rows, Warehouse
 from trading_assets.warehouse.errors import WarehouseError
 
 PAPER, LIVE = "paper", "live"
@@ -151,13 +153,22 @@ def open_account(
     resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
     first, universe = _first_session(warehouse, resolved, session, spans["holdout"].end), universe_of(resolved)
     protocol = Protocol.of(configuration)
+    equity_of = warehouse.read_or_empty(EQUITY, rows=Rows("strategy", strategy))
     equity = float(configuration.risk.starting_equity if capital is None else capital)
 
     def decide(records: Sequence[Record]) -> list[Entry]:
         """Under the lock of the protocol: of two who open at once the second one is refused."""
         known = openings_on(records, configuration.name, strategy)
+        closing = closing_of(records, configuration.name, known[-1].account) if known else None
+        is_closed = closing is not None and is_left(closing, equity_of.filter(account=known[-1].account))
         is_there = known and (known[-1].plan_hash, known[-1].mode, known[-1].broker) == (plan.hash, mode, broker)
-        if is_there and not gone_from(known[-1].universe, universe):
+        if is_there and not is_closed and not gone_from(known[-1].universe, universe):
+            if closing is not None:
+                raise ConfigurationError(
+                    f"{known[-1].account} is being left: it still holds something\n"
+                    "  expected: an account that is closed\n"
+                    "  what to do: trading-assets run, until its state is closed"
+                )
             raise ConfigurationError(
                 f"{known[-1].account} is open already, since {known[-1].session}\n"
                 "  expected: a strategy without an account, or one whose plan has changed since\n"
@@ -180,11 +191,6 @@ def open_account(
 
     (record,) = protocol.append_decided(decide, now=now)
     return _opening_of(record)
-
-
-def state_of(opening: Opening, openings: Sequence[Opening]) -> str:
-    """Return the state of an account among those of its strategy, oldest first: `open`, or `ended` by a later one."""
-    return "open" if opening is openings[-1] else "ended"
 
 
 def assert_strategy(configuration: Configuration, strategy: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS
-from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
+from trading_assets.backtests.engine.reason_codes import CLOSING, DRAWDOWN_HALT
 from trading_assets.config.canonical import digest
 from trading_assets.config.sections import Risk
 from trading_assets.config.trading import Trading
@@ -31,8 +31,9 @@ _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
 #: Word of what the stage of the rollout withholds.
 ROLLOUT_WORD = "rollout"
-#: Reason of exits that leave a slice a session.
-_SLICED = EXIT_REASONS[DRAWDOWN_HALT]
+#: Reason of exits of an account that is closing, and all reasons of exits that leave a slice a session.
+_LEFT = EXIT_REASONS[CLOSING]
+_SLICED = (EXIT_REASONS[DRAWDOWN_HALT], _LEFT)
 
 
 def order_sheet(
@@ -45,6 +46,7 @@ def order_sheet(
     trading: Trading | None = None,
     withheld: Collection[str] = frozenset(),
     units_withheld: Mapping[Leg, float] | None = None,
+    plan: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the sheet of orders that wait at a close.
 
@@ -65,6 +67,8 @@ def order_sheet(
         How far limits lie, and which moves wait for a person; None: as shipped.
     withheld, units_withheld
         Entries that the stage of the rollout withholds, by order, and units that the engine alone holds because it did.
+    plan
+        Rows of `trading.closing_plans` at the same close: urgency and limit of what is left. None: nothing is.
 
     Returns
     -------
@@ -77,13 +81,15 @@ def order_sheet(
         for row in waiting
     ]
     broken = {row["pair_id"] for row, block in zip(waiting, blocks, strict=True) if row["entry"] and block is not None}
+    planned = {} if plan is None else {(each["symbol"], each["pair_id"]): _given(each) for each in plan.to_dicts()}
     rows = []
     for row, block in zip(waiting, blocks, strict=True):
         of_pair = "pair" if row["entry"] and row["pair_id"] is not None and row["pair_id"] in broken else None
         units, blocked_by = _sent(row, block or of_pair, held)
         if blocked_by == "not_held" and _is_withheld(row, units, units_withheld or {}):
             blocked_by = ROLLOUT_WORD
-        rows.append(_line(configuration, row, risk, (units, blocked_by), settings.marketable))
+        line = _line(configuration, row, risk, (units, blocked_by), settings.marketable)
+        rows.append(line | planned.get((row["symbol"], row["pair_id"]), {}) if row["reason"] == _LEFT else line)
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -126,7 +132,7 @@ def _sent(row: Mapping[str, Any], block: str | None, held: Mapping[Leg, float] |
         return (0.0 if asked is None else min(asked, there)), block
     if block is not None:
         return 0.0, block
-    is_whole = row["target_weight"] == 0.0 and row["reason"] != _SLICED
+    is_whole = row["target_weight"] == 0.0 and row["reason"] not in _SLICED
     if is_whole and asked < there <= asked * (1.0 + DRIFT):
         return there, None  # what has drifted from the weight is left with it
     return (asked, None) if asked <= there * (1.0 + _ROUNDING) else (there, "not_held")
@@ -136,6 +142,11 @@ def _is_withheld(row: Mapping[str, Any], units: float, units_withheld: Mapping[L
     """Whether what an exit lacks at the broker is there by the engine alone."""
     apart = abs(units_withheld.get((row["symbol"], row["pair_id"]), 0.0))
     return apart > 0 and row["quantity"] <= (units + apart) * (1.0 + _ROUNDING)
+
+
+def _given(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """What a closing says of an order: at which place it is sent, and its limit, on an exchange as elsewhere."""
+    return {"urgency": planned["urgency"], "limit": planned["limit"], "type": "marketable_limit"}
 
 
 def _line(
@@ -157,6 +168,7 @@ def _line(
         "type": "marketable_limit" if is_limit else "market_on_open",
         "limit": close * (1.0 + toward) if is_limit and close is not None else None,
         "stop": row["stop_price"],
+        "urgency": None,
         "sized_at_open": row["target_weight"] is not None,
         "notional": notional,
         "share_of_symbol_limit": _ratio(notional, largest) if is_entry else None,

@@ -15,7 +15,7 @@ from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.backtests.engine.dtypes import RecordArray
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets.backtests.engine.portfolio_state import floor_to_lot
-from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
+from trading_assets.backtests.engine.reason_codes import CLOSING, DRAWDOWN_HALT
 from trading_assets.backtests.engine.transaction_costs import fee_rate
 from trading_assets.backtests.inputs.axis_labels import named
 from trading_assets.backtests.results.liquidation_plan import mean_bps
@@ -101,11 +101,11 @@ def pending_orders(prepared: PreparedBacktest, result: Result, closes: list[Clos
 def _waiting(close: Close, prepared: PreparedBacktest) -> dict[str, Any]:
     """Number of the decision, column and size of each order; NaN where the decision alone knows the size.
 
-    The liquidation of a drawdown halt is as large as its next slice.
+    The liquidation of a drawdown halt, or of a closing, is as large as its next slice.
     """
     is_leaving = close.held["exit_reason"] >= 0
     leaving, slices = close.held[is_leaving], _slices(close, prepared)
-    whole, is_sliced = np.abs(leaving["quantity"]), leaving["exit_reason"] == DRAWDOWN_HALT
+    whole, is_sliced = np.abs(leaving["quantity"]), _is_in_slices(leaving["exit_reason"])
     entries = np.where(close.orders["quantity"] > 0, close.orders["quantity"], np.nan)
     for place in np.flatnonzero(_is_halting(close.orders)):
         entries[place] = slices[_leg(close.held) == _leg(close.orders)[place]].sum()
@@ -127,7 +127,7 @@ def _slices(close: Close, prepared: PreparedBacktest) -> NDArray[np.float64]:
     for place, position in enumerate(close.held):
         i, quantity, mark = int(position["symbol"]), abs(float(position["quantity"])), float(position["mark"])
         lot = float(market.lot[i])
-        if position["exit_reason"] == DRAWDOWN_HALT:
+        if _is_in_slices(position["exit_reason"]):
             found[place] = slice_quantity(quantity, mark, market.adv[position["exit_decided"], i], capacity, lot)
         for order in orders[_leg(orders) == _leg(close.held)[place]]:
             room = slice_quantity(math.inf, mark, market.adv[order["decision_session"], i], capacity, lot)
@@ -139,9 +139,14 @@ def _slices(close: Close, prepared: PreparedBacktest) -> NDArray[np.float64]:
 
 
 def _is_halting(orders: RecordArray) -> NDArray[np.bool_]:
-    """Which orders take a target weight to nothing because the drawdown breaker has fired."""
+    """Which orders take a target weight to nothing in slices."""
     is_leaving = (orders["quantity"] == 0.0) & (orders["weight"] == 0.0)
-    return np.asarray(is_leaving & (orders["trigger"] == DRAWDOWN_HALT))
+    return np.asarray(is_leaving & _is_in_slices(orders["trigger"]))
+
+
+def _is_in_slices(reasons: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which reasons leave a slice a session: that the drawdown breaker has fired, or a closing."""
+    return np.isin(reasons, (DRAWDOWN_HALT, CLOSING))
 
 
 def _leg(records: RecordArray) -> NDArray[np.complex128]:

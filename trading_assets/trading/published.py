@@ -15,6 +15,7 @@ from trading_assets.config.canonical import digest
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.row_hashes import Hashes, WrittenRows
 from trading_assets.protocol.written_rows import hash_whole, record_written, written_on_record
+from trading_assets.trading.closing.record import Closing
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import DIFFERENCES, PUBLISHED, SAVED_STATES
 from trading_assets.warehouse import Rows, Table
@@ -223,7 +224,14 @@ def extended(
 
 
 def put_on_record(
-    step: Step, opening: Opening, before: Published, tables: Mapping[Table, pl.DataFrame], through: dt.date
+    step: Step,
+    opening: Opening,
+    before: Published,
+    tables: Mapping[Table, pl.DataFrame],
+    through: dt.date,
+    closing: Closing | None = None,
+    *,
+    is_left: bool = False,
 ) -> None:
     """Put the hashes of what is about to be published on record.
 
@@ -236,8 +244,14 @@ def put_on_record(
         Step that publishes, account that goes on, and what it goes on from.
     tables, through
         All rows of the strategy by table, and the last session that is among them.
+    closing
+        Closing that the run knew of; None: there was none.
+    is_left
+        Whether the account holds nothing any more by it.
     """
-    said = {"account": opening.account, "through": through.isoformat(), "follows": before.follows}
+    said: dict[str, object] = {"account": opening.account, "through": through.isoformat(), "follows": before.follows}
+    if closing is not None:
+        said |= {"closing": closing.row, "left": is_left}
     written, protocol = hashes_of(tables, opening.strategy), Protocol.of(step.configuration)
     record_written(protocol, asset_of(opening.strategy), written, step.now, said=said)
 

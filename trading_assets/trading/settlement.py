@@ -31,6 +31,7 @@ from trading_assets.trading.broker_books import (
 from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerOrder
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.brokers.simulated_books import CorporateAction
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, Exactness, quotes_of, reconcile
@@ -77,6 +78,8 @@ class Settling:
         Section of the configuration; None: as shipped.
     rollout
         By which stages sheets were made and are made.
+    plans
+        Rows of `trading.closing_plans` of the account.
     """
 
     configuration: str
@@ -91,6 +94,7 @@ class Settling:
     differs: bool
     trading: Trading | None = None
     rollout: StageOf = field(default_factory=AtFull)
+    plans: pl.DataFrame = field(default_factory=CLOSING_PLANS.empty)
 
     def sheet_at(
         self, session: dt.date, books: Books, *, differs: bool, withheld: Withheld | None = None
@@ -116,6 +120,7 @@ class Settling:
             trading=self.trading,
             withheld=apart.orders,
             units_withheld=apart.units,
+            plan=self.plans.filter(session=session),
         )
         return apart.leave(sheet)
 

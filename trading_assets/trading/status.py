@@ -9,9 +9,11 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.protocol import Protocol
+from trading_assets.trading.closing.close import account_state
+from trading_assets.trading.closing.record import closing_of
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.divergence.tables import SLIPPAGE
-from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on, state_of
+from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on
 from trading_assets.trading.rollout.stages import broker_of, strategy_stage
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
@@ -46,9 +48,9 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     Returns
     -------
     DataFrame
-        account, label, opened_on, capital, by, state (open, ended), stage (of the rollout; null of one that
-        is ended), last_session (null before the first, as the
-        following), equity, drawdown, positions, waiting_orders, differences (that nobody has accepted).
+        account, label, opened_on, capital, by, state (open, closing, closed, ended), stage (of the rollout; null of one
+        that is ended), last_session (null before the first, as the following), equity, drawdown, positions,
+        waiting_orders, differences (that nobody has accepted).
 
     Raises
     ------
@@ -65,6 +67,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
         stage = strategy_stage(records, configuration.name, name, broker_of(configuration))
         standing = not_accepted(differences_on_record(records, configuration.name, name))
         for opening in openings:
+            closing = closing_of(records, configuration.name, opening.account)
             last = equity.filter(account=opening.account).sort("session").tail(1)
             closed = last.to_dicts()[0] if last.height else {}
             day = closed.get("session")
@@ -76,7 +79,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
                     "opened_on": opening.session,
                     "capital": opening.capital,
                     "by": opening.by,
-                    "state": state_of(opening, openings),
+                    "state": account_state(opening, openings, closing, equity.filter(account=opening.account)),
                     "stage": stage if opening is openings[-1] else None,
                     "last_session": day,
                     **{column: closed.get(column) for column in ("equity", "drawdown", "positions")},

@@ -84,7 +84,7 @@ def submit(
     is_withheld
         Whether the stage of the rollout withholds an order by now: asked before each.
     """
-    ready = sheet.filter(status="ready").sort("client_order_id")
+    ready = sheet.filter(status="ready").sort("urgency", "client_order_id", nulls_last=True)
     try:
         known = {each.client_order_id: each for each in broker.orders()}
     except BrokerUnavailableError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE
 from trading_assets.trading.rollout.tables import ROLLOUT
 from trading_assets.warehouse.table import Column, Table
 
-STATES = ("open", "ended")
+STATES = ("open", "closing", "closed", "ended")
 BROKERS = ("simulated", "alpaca", "interactive_brokers")
 #: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
 ORDER_TYPES = ("market_on_open", "marketable_limit")
@@ -60,7 +61,11 @@ ACCOUNTS = Table(
         "opened_on": Column(pl.Date, "session at whose close it first decides"),
         "recorded_at": Column(pl.Datetime("us"), "when the opening went on record, UTC"),
         "capital": Column(pl.Float64, "equity that it begins with", above=0),
-        "state": Column(pl.String, "ended: another account of the strategy was opened after it", one_of=STATES),
+        "state": Column(
+            pl.String,
+            "closing: it is being left; closed: it is; ended: another account was opened after it",
+            one_of=STATES,
+        ),
         "verdict": Column(pl.String, "verdict on the strategy when it was opened"),
         "plan_hash": Column(pl.String, "of the registered plan that it follows"),
         "last_session": Column(pl.Date, "last session that is published; null before the first", nullable=True),
@@ -207,6 +212,9 @@ ORDER_SHEETS = Table(
         "type": Column(pl.String, "how it is given", one_of=ORDER_TYPES),
         "limit": Column(pl.Float64, "worst price that it takes; null without one", nullable=True),
         "stop": Column(pl.Float64, "stop of the position; null without one", nullable=True),
+        "urgency": Column(
+            pl.Int64, "place among what an account that is closing leaves, 1 first; null of other orders", nullable=True
+        ),
         "entry": Column(pl.Boolean, "it opens a position or makes one larger"),
         "sized_at_open": Column(pl.Boolean, "of a target weight: the engine sizes it at the open, a broker does not"),
         "reason": Column(pl.String, "trigger of an entry, reason of an exit"),
@@ -283,6 +291,28 @@ RECONCILIATIONS = Table(
     },
 )
 
+LATENCIES = Table(
+    name="trading.latencies",
+    description="How long after 00:00 UTC an order for a market that never closes was sent",
+    key=("strategy", "account", "session", "client_order_id"),
+    columns={
+        "strategy": _STRATEGY,
+        "account": _ACCOUNT,
+        "session": Column(pl.Date, "session at whose close the order was given"),
+        "client_order_id": _CLIENT_ORDER,
+        "symbol": _SYMBOL,
+        "side": _SIDE,
+        "opened_at": Column(pl.Datetime("us"), "00:00 of the session that it is for, UTC: the engine fills then"),
+        "sent_at": Column(pl.Datetime("us"), "when it was about to be sent, UTC"),
+        "latency_seconds": Column(pl.Float64, "from the one to the other"),
+        "latency_bps": Column(
+            pl.Float64,
+            "what the price did against the order meanwhile; null: not known, no bars within the day are there",
+            nullable=True,
+        ),
+    },
+)
+
 SAVED_STATES = Table(
     name="trading.saved_states",
     description="What the next session of a running account goes on from",
@@ -339,4 +369,4 @@ DIFFERENCES = Table(
 #: Tables of the stage that its rooms declare.
 OF_ROOMS = (BROKER_BALANCES, BROKER_POSITIONS, DIVERGENCE, SLIPPAGE, ROLLOUT)
 #: Tables that a session of an account is published in, each replaced with what was there and one session more.
-PUBLISHED = (EQUITY, HOLDINGS, ENGINE_FILLS, PENDING_ORDERS)
+PUBLISHED = (EQUITY, HOLDINGS, ENGINE_FILLS, PENDING_ORDERS, CLOSING_PLANS)

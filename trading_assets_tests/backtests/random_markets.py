@@ -54,6 +54,7 @@ RISKS = st.fixed_dictionaries(
         "halt_sessions": st.integers(0, 8),
         "restart_risk": st.sampled_from([0.5, 0.0, 1.0]),
         "max_regime_turnover": st.sampled_from([0.05, 0.3, 0.007]),
+        "closing_limit": st.sampled_from([0.05, 0.01, 1.0]),
         "health_clean_sessions": st.integers(1, 6),
         "missing_sessions_exit": st.integers(1, 3),
         "delisting_sessions": st.sampled_from([3, 5, 10]),
@@ -76,6 +77,7 @@ TRIALS = st.fixed_dictionaries(
         "fee_multiplier": st.sampled_from([0.0, 1.0, 3.0, 100.0]),
         "slippage_multiplier": st.sampled_from([0.0, 1.0, 3.0, 100.0]),
         "delay": st.sampled_from([0, 0, 0, 1, 3]),
+        "closing": st.sampled_from([0, 0, 0, 0, 0, 0, 25, 50]),
     }
 )
 MARKETS = st.fixed_dictionaries(

@@ -163,7 +163,11 @@ class Book(Marking):
             if position.exit_wait > 0:
                 position.exit_wait -= self.m.expected[t][i]
             elif self.m.fillable[t][i] or self.opens_worse(t, i, position, is_short=self.is_short):
-                quantity = self.slice_of(position) if position.exit_reason == "drawdown_halt" else position.quantity
+                quantity = (
+                    self.slice_of(position)
+                    if position.exit_reason in ("drawdown_halt", "closing")
+                    else position.quantity
+                )
                 self.leave(t, position, quantity, self.m.open[t][i], position.exit_decided, position.exit_reason)
 
     def slice_of(self, position: Position) -> float:
@@ -247,7 +251,14 @@ class Book(Marking):
     def leave(self, t: int, position: Position, quantity: float, opening: float, decided: int, reason: str) -> None:
         i, side = position.symbol, 0 if self.is_short else 1
         bps, mean = self.slippage(t, i, decided, quantity * opening, side=side)
-        self.close(t, position, quantity, opening, self.traded_at(i, opening, bps, side), bps, mean, reason)
+        price = self.traded_at(i, opening, bps, side)
+        if reason != "closing" or not self.is_too_far(price, position.mark, side):
+            self.close(t, position, quantity, opening, price, bps, mean, reason)
+
+    def is_too_far(self, price: float, mark: float, side: int) -> bool:
+        """A closing waits for a better open than one further from the mark than its limit."""
+        limit = self.s.closing_limit
+        return price > mark * (1 + limit) if side == 0 else price < mark * (1 - limit)
 
     def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
         """Bought up to the next tick, sold down to it."""

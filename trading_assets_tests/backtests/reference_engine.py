@@ -64,6 +64,8 @@ class Twin(Book, Correlations):
             self.delistings(t)
             self.value(t)
             breaker_fired = self.breaker(t)
+            if self.is_closing(t):
+                self.cancel_orders(t, "closing")
             self.exit_decisions(t, breaker_fired)
             self.candidates(t)
         self.out.held = [self.held[i] for i in sorted(self.held)]
@@ -155,9 +157,13 @@ class Twin(Book, Correlations):
             return self.cancel_orders(t)
         return False
 
-    def cancel_orders(self, t: int) -> bool:
+    def is_closing(self, t: int) -> bool:
+        """The account is left for good from the close of session `closing` - 1 on."""
+        return bool(0 < self.run_parameters.closing <= t + 1)
+
+    def cancel_orders(self, t: int, why: str = "halted") -> bool:
         for order in self.queue:
-            self.decide(t, order.symbol, "reject", "halted")
+            self.decide(t, order.symbol, "reject", why)
         self.queue = []
         return True
 
@@ -191,6 +197,8 @@ class Twin(Book, Correlations):
             return "data_missing"
         if breaker_fired:
             return "drawdown_halt"
+        if self.is_closing(t):
+            return "closing"
         if not self.usable(t, i):
             return None
         close = self.m.close[t][i]
@@ -242,6 +250,8 @@ class Twin(Book, Correlations):
     def reason_to_reject(self, t: int, k: int, portfolio: float | None) -> str | None:
         i = self.c.symbol[k]
         close, distance = self.m.close[t][i], self.run_parameters.stop_atr * self.m.atr[t][i]
+        if self.is_closing(t):
+            return "closing"
         if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
         if loses_more(self.believed_return, self.s.daily_loss_limit):

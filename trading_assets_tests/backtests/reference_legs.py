@@ -8,6 +8,7 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS
 from trading_assets_tests.backtests.reference_marking import Marked
 
 HALT = EXIT_REASONS.index("drawdown_halt")
+CLOSING = EXIT_REASONS.index("closing")
 
 
 @dataclass(kw_only=True)
@@ -51,4 +52,4 @@ class Target:
 
     @property
     def forced(self) -> bool:
-        return self.weight == 0 and self.reason <= HALT
+        return self.weight == 0 and self.reason <= CLOSING

@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, less
 from trading_assets_tests.backtests.reference_book import Plain
 from trading_assets_tests.backtests.reference_engine import Twin
-from trading_assets_tests.backtests.reference_legs import HALT, Leg, Target
+from trading_assets_tests.backtests.reference_legs import CLOSING, HALT, Leg, Target
 from trading_assets_tests.backtests.reference_regimes import Row
 
 REBALANCE = EXIT_REASONS.index("rebalance")
@@ -165,7 +165,7 @@ class TargetBook(Twin):
             key = (i, 1 - self.legs[p].side) if p in self.legs else (i, 0)
             if p not in self.legs or p not in out:
                 leaves[p] = 0.0
-            elif order.weight == 0 and order.reason == HALT:
+            elif order.weight == 0 and order.reason in (HALT, CLOSING):
                 room, adv, lot = math.inf, self.m.adv[order.decided][i], self.m.lot[i]
                 if adv > 0:
                     room = max(floor_to_lot(self.run_parameters.capacity * adv / self.legs[p].mark, lot), lot)
@@ -190,7 +190,7 @@ class TargetBook(Twin):
 
     def shrink(self, t: int, order: Target, grows: bool) -> None:
         p, leg = order.position_index, self.legs[order.position_index]
-        leaving, sliced = self.leaves[p], order.weight == 0 and order.reason == HALT
+        leaving, sliced = self.leaves[p], order.weight == 0 and order.reason in (HALT, CLOSING)
         if leaving == 0 and leg.quantity != 0:
             if not grows and not sliced:
                 self.say(t, p, "reject", "zero_size", at_close=False)
@@ -200,6 +200,8 @@ class TargetBook(Twin):
         raw = self.m.open[t][leg.symbol]
         bps, mean = self.slippage(t, leg.symbol, order.decided, self.traded[leg.symbol, side], side)
         price = self.traded_at(leg.symbol, raw, bps, side)
+        if order.reason == CLOSING and sliced and self.is_too_far(price, leg.mark, side):
+            return
         self.book_exit(t, leg, leaving, raw, price, bps, mean, order.reason, order.decision)
         if not grows and not rest:
             self.drop(p)

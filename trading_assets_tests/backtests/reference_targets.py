@@ -15,7 +15,7 @@ from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Targets
 from trading_assets.backtests.engine.settings import Settings
 from trading_assets_tests.backtests.reference_arithmetic import largest_cut, loses_more
 from trading_assets_tests.backtests.reference_book import Outcome
-from trading_assets_tests.backtests.reference_legs import HALT
+from trading_assets_tests.backtests.reference_legs import CLOSING, HALT
 from trading_assets_tests.backtests.reference_regimes import Row, spread
 from trading_assets_tests.backtests.reference_target_book import REBALANCE, TargetBook
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
@@ -84,17 +84,17 @@ class TargetTwin(TargetBook):
             return True
         return super().breaker(t)
 
-    def cancel_orders(self, t: int) -> bool:
+    def cancel_orders(self, t: int, why: str = "halted") -> bool:
         return True  # `force` does it
 
     def force(self, t: int, fired: bool) -> None:
-        if fired:
+        if fired or self.is_closing(t):
             self.going_on = {}
         for order in list(self.orders):
             p = order.position_index
-            if p not in self.legs and (fired or order.weight == 0):
+            if p not in self.legs and (fired or self.is_closing(t) or order.weight == 0):
                 if order.weight != 0:
-                    self.say(t, p, "reject", "halted")
+                    self.say(t, p, "reject", "halted" if fired else "closing")
                 self.drop(p)
         for p in sorted(self.legs):
             waiting = self.order_of(p)
@@ -119,7 +119,9 @@ class TargetTwin(TargetBook):
             return "data_missing"
         if other is not None and missing[self.symbol(other)] >= self.s.delisting_sessions:
             return "data_missing"
-        return "drawdown_halt" if leaving else None
+        if leaving:
+            return "drawdown_halt"
+        return "closing" if self.is_closing(t) else None
 
     # --- rows ----------------------------------------------------------------------------------------------------
 
@@ -180,7 +182,9 @@ class TargetTwin(TargetBook):
             self.going_on.pop(row.position_index, None)
         return sorted(rows, key=lambda row: row.position_index)
 
-    def entry_block_reason(self) -> str | None:
+    def entry_block_reason(self, t: int) -> str | None:
+        if self.is_closing(t):
+            return "closing"
         if self.ruined or self.halted_at is not None or self.out.equity[-1] <= 0:
             return "halted"
         if loses_more(self.believed_return, self.s.daily_loss_limit):
@@ -199,13 +203,13 @@ class TargetTwin(TargetBook):
             if row.weight == 0:
                 row.kind = "nothing"
             else:
-                row.rejected = "halted" if waiting.reason == HALT else "health"
+                row.rejected = {HALT: "halted", CLOSING: "closing"}.get(waiting.reason, "health")
         elif row.weight == 0 and p not in self.legs and waiting is None:
             row.kind = "nothing"
         elif row.weight * current >= 0 and abs(row.weight) <= abs(current):
             row.kind = "shrink"
-        elif self.entry_block_reason():
-            row.rejected = self.entry_block_reason()
+        elif self.entry_block_reason(t):
+            row.rejected = self.entry_block_reason(t)
         elif self.unhealthy[t][i] or 0 <= self.m.delisted[i] <= t:
             row.rejected = "health"
         elif not row.eligible:

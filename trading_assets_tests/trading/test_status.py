@@ -51,5 +51,5 @@ def test_an_unknown_strategy_is_named_with_the_nearest(paper: Experiment) -> Non
 def test_the_last_account_is_open_and_earlier_ones_are_ended() -> None:
     at = dt.datetime(2020, 1, 1)
     openings = [Opening("s", f"s-{n}", dt.date(2020, 1, n), 9.0, "go", "0", "ops", at) for n in (1, 2)]
-    found = accounts_of(openings, equity(5.0, 7.0).with_columns(account=pl.lit("s-1")))
+    found = accounts_of(openings, equity(5.0, 7.0).with_columns(account=pl.lit("s-1")), {})
     assert found.select("account", "state", "equity").rows() == [("s-1", "ended", 7.0), ("s-2", "open", None)]

@@ -207,6 +207,8 @@ RUN_PARAMETERS = np.dtype(
         ("delay", np.int64),  # expected sessions by which an order comes late; 0 fills at the next open
         ("first_session", np.int64),  # first decision at the close of this session
         ("last_session", np.int64),  # inclusive; what is pending then stays pending
+        # 1 + the session from whose close on everything is left and nothing is entered; 0: there is none
+        ("closing", np.int64),
     ],
     align=True,
 )
@@ -218,6 +220,7 @@ EXIT_REASONS = (
     "delisted",
     "data_missing",
     "drawdown_halt",
+    "closing",  # a person, or a revoked verdict, has ended the account
     "hard_stop",
     "rule",
     "max_hold",
@@ -240,6 +243,7 @@ REJECTIONS = (
     "no_fill",  # the next session brought no open to fill at
     "pair_leg",  # the other leg was rejected
     "no_borrow",  # it cannot be sold short
+    "closing",  # the account is being left
 )
 #: Limits that make an order smaller than what was asked for.
 LIMITS = (

@@ -33,6 +33,7 @@ from trading_assets.backtests.engine.risk_limits import (
     breaker_fires,
     entry_block_reason_of,
     observe_return,
+    reason_to_leave,
     risk_multiplier,
 )
 from trading_assets.backtests.engine.settings import STAND_IN_BETA, Settings
@@ -91,12 +92,12 @@ def run(
         mark_positions(t, market, state)
         book_delistings(t, market, run_parameters, state, records)
         exposed = _close_books(t - first, state, records, equity, settled)
-        liquidate = breaker_fires(t, settings, state)
-        if liquidate:
-            cancel_orders(t, state, records)
-        decide_exits(t, liquidate, market, signals.exits, derived, run_parameters, settings, state, records)
+        leaving = reason_to_leave(t, breaker_fires(t, settings, state), run_parameters)
+        if leaving >= 0:
+            cancel_orders(t, leaving, state, records)
+        decide_exits(t, leaving, market, signals.exits, derived, run_parameters, settings, state, records)
         scaling = observe_return(t - first, exposed, run_parameters, settings, state)
-        entry_block_reason = entry_block_reason_of(settings, state)
+        entry_block_reason = entry_block_reason_of(t, run_parameters, settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
         candidates = signals.candidates
         decide_entries(
@@ -129,10 +130,10 @@ def run_targets(
         mark_positions(t, market, state)
         book_delistings(t, market, run_parameters, state, records)
         exposed = _close_books(t - first, state, records, equity, settled)
-        liquidate = breaker_fires(t, settings, state)
-        force_exits(t, liquidate, market, targets, derived, run_parameters, settings, state, records)
+        leaving = reason_to_leave(t, breaker_fires(t, settings, state), run_parameters)
+        force_exits(t, leaving, market, targets, derived, run_parameters, settings, state, records)
         scaling = observe_return(t - first, exposed, run_parameters, settings, state)
-        entry_block_reason = entry_block_reason_of(settings, state)
+        entry_block_reason = entry_block_reason_of(t, run_parameters, settings, state)
         multiplier = risk_multiplier(scaling, settings, state)
         decide_targets(
             t, entry_block_reason, multiplier, market, targets, derived, run_parameters, settings, state, records

@@ -13,7 +13,6 @@ from trading_assets.backtests.engine.position_accounting import Fill, book_closi
 from trading_assets.backtests.engine.reason_codes import (
     DATA_MISSING,
     DELISTED,
-    DRAWDOWN_HALT,
     EQUITY,
     FROZEN,
     HARD_STOP,
@@ -81,7 +80,7 @@ def note_frozen(t: int, p: int, state: State, records: Records) -> None:
 @inlined
 def decide_exits(
     t: int,
-    liquidate: bool,
+    leaving: int,
     market: Market,
     exits: Flags,
     derived: Derived,
@@ -90,7 +89,10 @@ def decide_exits(
     state: State,
     records: Records,
 ) -> None:
-    """Raise stops and give exit orders for the next open. A pending exit keeps its reason."""
+    """Raise stops and give exit orders for the next open. A pending exit keeps its reason.
+
+    `leaving` is why all positions are left, -1 if they are not.
+    """
     for place in range(state.account[0]["held"]):
         p = state.held[place]
         position = state.positions[p]
@@ -104,8 +106,8 @@ def decide_exits(
         reason = -1
         if derived.missing[t, i] >= settings.missing_sessions_exit:
             reason = DATA_MISSING
-        elif liquidate:
-            reason = DRAWDOWN_HALT
+        elif leaving >= 0:
+            reason = leaving
         elif market.expected[t, i] and market.present[t, i]:
             reason = _own_reason(t, p, i, market, exits, run_parameters, state)
         if reason >= 0:

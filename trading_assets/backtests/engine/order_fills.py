@@ -13,7 +13,7 @@ from trading_assets.backtests.engine.arrays import Market
 from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, EXIT, LONG, REJECT, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.liquidation import slice_quantity
+from trading_assets.backtests.engine.liquidation import is_beyond_limit, is_in_slices, slice_quantity
 from trading_assets.backtests.engine.portfolio_state import Records, State, floor_to_lot, one_lot_less, record
 from trading_assets.backtests.engine.position_accounting import (
     Fill,
@@ -24,7 +24,8 @@ from trading_assets.backtests.engine.position_accounting import (
 )
 from trading_assets.backtests.engine.reason_codes import (
     CASH,
-    DRAWDOWN_HALT,
+    CLOSING,
+    ENTRIES_CLOSED,
     HALTED,
     HARD_STOP,
     INSUFFICIENT_CASH,
@@ -92,7 +93,8 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
 
     A loss is taken at the first open of a bar that trades, however far off it is.
 
-    The liquidation of a drawdown halt sells a slice a session (`liquidation`), every other exit the whole position.
+    The liquidation of a drawdown halt or of a closing sells a slice a session (`liquidation`), every other exit the
+    whole position.
     """
     account = state.account[0]
     place = 0
@@ -106,14 +108,15 @@ def fill_exits(t: int, market: Market, run_parameters: Any, settings: Settings, 
         ended = False
         if due and (market.fillable[t, i] or opens_at_a_loss(t, position, market)):
             quantity, decided = abs(position["quantity"]), position["exit_decided"]
-            if position["exit_reason"] == DRAWDOWN_HALT:
+            if is_in_slices(position["exit_reason"]):
                 adv, capacity = market.adv[decided, i], run_parameters["capacity"]
                 quantity = slice_quantity(quantity, position["mark"], adv, capacity, market.lot[i])
             side = SELL if position["side"] == LONG else BUY
             price, traded = market.open[t, i], quantity * market.open[t, i]
             fill = fill_of(t, i, decided, quantity, traded, price, side, market, run_parameters, settings)
             decision, reason = position["exit_decision"], position["exit_reason"]
-            ended = book_closing(t, place, fill, decision, reason, state, records)
+            if not is_beyond_limit(reason, fill.price, position["mark"], side, settings):
+                ended = book_closing(t, place, fill, decision, reason, state, records)
         if not ended:
             place += 1
 
@@ -172,11 +175,11 @@ def drop_order(t: int, at_close: int, p: int, reason: int, state: State, records
 
 
 @inlined
-def cancel_orders(t: int, state: State, records: Records) -> None:
-    """Drop the entry orders that still wait when trading is halted."""
-    account = state.account[0]
+def cancel_orders(t: int, leaving: int, state: State, records: Records) -> None:
+    """Drop the entry orders that still wait when trading is halted, or the account is closing."""
+    account, reason = state.account[0], ENTRIES_CLOSED if leaving == CLOSING else HALTED
     for place in range(account["queued"]):
-        drop_order(t, 1, state.queue[place], HALTED, state, records)
+        drop_order(t, 1, state.queue[place], reason, state, records)
     account["queued"] = 0
 
 

@@ -9,6 +9,7 @@ from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.borrowing import can_borrow
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL, SHORT
 from trading_assets.backtests.engine.jit import compiled, inlined
+from trading_assets.backtests.engine.liquidation import is_beyond_limit
 from trading_assets.backtests.engine.order_fills import (
     note_rejected,
     opens_at_a_loss,
@@ -24,7 +25,7 @@ from trading_assets.backtests.engine.position_accounting import (
     part_of,
 )
 from trading_assets.backtests.engine.reason_codes import (
-    DRAWDOWN_HALT,
+    CLOSING,
     INSUFFICIENT_CASH,
     NO_BORROW,
     NO_FILL,
@@ -55,7 +56,7 @@ _RISK_ATR = 2.5
 def is_forced_out(p: int, state: State) -> bool:
     """Return whether slot `p` waits for a forced exit, which no row takes back."""
     order = state.orders[p]
-    return state.ordered[p] and order["weight"] == 0.0 and order["trigger"] <= DRAWDOWN_HALT  # type: ignore[no-any-return]
+    return state.ordered[p] and order["weight"] == 0.0 and order["trigger"] <= CLOSING  # type: ignore[no-any-return]
 
 
 @inlined
@@ -159,6 +160,8 @@ def _shrink_one(
     side = SELL if state.positions[p]["side"] == LONG else BUY
     traded = state.by_side[side, i]
     fill = fill_of(t, i, decided, leaving, traded, market.open[t, i], side, market, run_parameters, settings)
+    if is_beyond_limit(order["trigger"], fill.price, state.positions[p]["mark"], side, settings):
+        return False
     sliced = is_sliced(p, state)
     ended = book_closing(t, place, fill, order["decision"], order["trigger"], state, records)
     state.ordered[p] = state.grows[p] or (sliced and not ended)

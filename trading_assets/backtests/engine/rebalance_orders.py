@@ -25,10 +25,12 @@ from trading_assets.backtests.engine.reason_codes import (
     BY_REGIME_TURNOVER,
     BY_VALUE_AT_RISK,
     CAPACITY_LIMIT,
+    CLOSING,
     DATA_MISSING,
     DELISTED,
     DRAWDOWN_HALT,
     ELIGIBILITY,
+    ENTRIES_CLOSED,
     EQUITY,
     GRANTED_WEIGHT,
     GROSS_ROOM,
@@ -80,7 +82,7 @@ _NOTHING_LEFT = 1e-12
 @inlined
 def force_exits(
     t: int,
-    liquidate: bool,
+    leaving: int,
     market: Market,
     targets: Targets,
     derived: Derived,
@@ -91,22 +93,24 @@ def force_exits(
 ) -> None:
     """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason.
 
-    A halt cancels the orders of flat slots. After a total loss everything goes, whenever it was bought.
+    A halt or a closing, of which `leaving` says which it is (-1: none), cancels the orders of flat slots. After a total
+    loss everything goes, whenever it was bought.
     """
     account = state.account[0]
-    if liquidate:
+    if leaving >= 0:
         for p in range(state.spread.size):
             forget_spread(p, targets, state)
     place = 0
     while place < account["queued"]:
         p = state.queue[place]
-        if not state.busy[p] and (liquidate or state.orders[p]["weight"] == 0.0):
+        if not state.busy[p] and (leaving >= 0 or state.orders[p]["weight"] == 0.0):
             if state.orders[p]["weight"] != 0.0:
-                cancel_target(t, 1, p, HALTED, state, records)
+                cancel_target(t, 1, p, ENTRIES_CLOSED if leaving == CLOSING else HALTED, state, records)
             _withdraw(p, state)
         else:
             place += 1
-    leaving = liquidate or account["ruined"] == 1
+    if leaving < 0 and account["ruined"] == 1:
+        leaving = DRAWDOWN_HALT
     for place in range(account["held"]):
         p = state.held[place]
         i = targets.symbol[p]
@@ -124,7 +128,7 @@ def force_exits(
 def _forced_reason(
     t: int,
     p: int,
-    leaving: bool,
+    leaving: int,
     market: Market,
     targets: Targets,
     derived: Derived,
@@ -145,7 +149,7 @@ def _forced_reason(
             return DATA_MISSING
     if derived.missing[t, targets.symbol[p]] >= settings.missing_sessions_exit:
         return DATA_MISSING
-    return DRAWDOWN_HALT if leaving else -1
+    return leaving
 
 
 @compiled
@@ -272,6 +276,8 @@ def _verdict(
     if is_forced_out(p, state):
         if weight == 0.0:
             return NOTHING
+        if order["trigger"] == CLOSING:
+            return ENTRIES_CLOSED
         return HALTED if order["trigger"] == DRAWDOWN_HALT else HEALTH
     if weight == 0.0 and not state.busy[p] and not state.ordered[p]:
         return NOTHING

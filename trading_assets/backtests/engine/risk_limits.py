@@ -10,7 +10,13 @@ import numpy as np
 from trading_assets.backtests.engine.arrays import SCALING_CONTINUOUS, SCALING_OFF, Floats
 from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import State
-from trading_assets.backtests.engine.reason_codes import DAILY_LOSS_LIMIT, HALTED
+from trading_assets.backtests.engine.reason_codes import (
+    CLOSING,
+    DAILY_LOSS_LIMIT,
+    DRAWDOWN_HALT,
+    ENTRIES_CLOSED,
+    HALTED,
+)
 from trading_assets.backtests.engine.settings import Settings
 
 _REGIME_RATIO = 2.0
@@ -50,8 +56,27 @@ def breaker_fires(t: int, settings: Settings, state: State) -> bool:
 
 
 @inlined
-def entry_block_reason_of(settings: Settings, state: State) -> int:
+def is_closing(t: int, run_parameters: Any) -> bool:
+    """Return whether the account is being left for good at the close of session *t*."""
+    return 0 < run_parameters["closing"] <= t + 1  # type: ignore[no-any-return]
+
+
+@inlined
+def reason_to_leave(t: int, breaker_fires_now: bool, run_parameters: Any) -> int:
+    """Return why all positions are to be left from this close on (of `EXIT_REASONS`), or -1.
+
+    The breaker says so once, at the close at which it fires; a closing at each of its closes.
+    """
+    if breaker_fires_now:
+        return DRAWDOWN_HALT
+    return CLOSING if is_closing(t, run_parameters) else -1
+
+
+@inlined
+def entry_block_reason_of(t: int, run_parameters: Any, settings: Settings, state: State) -> int:
     """Return why no entry may be decided at this close (of `REJECTIONS`), or -1."""
+    if is_closing(t, run_parameters):
+        return ENTRIES_CLOSED
     account = state.account[0]
     if account["ruined"] or account["halted"] >= 0 or account["equity"] <= 0.0:
         return HALTED

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     halt_sessions: int
     restart_risk: float
     max_regime_turnover: float
+    closing_limit: float
     health_clean_sessions: int
     missing_sessions_exit: int
     delisting_sessions: int

@@ -12,9 +12,8 @@ from typing import Any
 from trading_assets.backtests.engine.arrays import Market, Targets
 from trading_assets.backtests.engine.dtypes import BUY, LONG, SELL
 from trading_assets.backtests.engine.jit import compiled, inlined
-from trading_assets.backtests.engine.liquidation import slice_quantity
+from trading_assets.backtests.engine.liquidation import is_in_slices, slice_quantity
 from trading_assets.backtests.engine.portfolio_state import State, floor_to_lot
-from trading_assets.backtests.engine.reason_codes import DRAWDOWN_HALT
 
 #: What becomes of the growth that is ordered at an open; of two legs the larger holds for both.
 DUE, WAITS, UNFILLABLE, UNBORROWABLE = 0, 1, 2, 3
@@ -43,8 +42,8 @@ def quantity_of(weight: float, equity: float, price: float, lot: float) -> float
 
 @compiled
 def is_sliced(p: int, state: State) -> bool:
-    """Return whether the order of slot `p` is one of the drawdown breaker, which leaves within capacity."""
-    return state.orders[p]["weight"] == 0.0 and state.orders[p]["trigger"] == DRAWDOWN_HALT  # type: ignore[no-any-return]
+    """Return whether the order of slot `p` is one of a liquidation, which leaves within capacity."""
+    return state.orders[p]["weight"] == 0.0 and is_in_slices(state.orders[p]["trigger"])  # type: ignore[no-any-return]
 
 
 @compiled

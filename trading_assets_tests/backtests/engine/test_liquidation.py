@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS
-from trading_assets.backtests.engine.dtypes import CLOSES, OPENS
+from trading_assets.backtests.engine.dtypes import CLOSES, OPENS, SHORT
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets_tests.backtests.markets import entries, quiet_market
 from trading_assets_tests.backtests.runs import number, run, said
@@ -60,6 +60,60 @@ def test_a_halt_sells_in_slices_within_capacity() -> None:
     assert EXIT_REASONS[trade["exit_reason"]] == "drawdown_halt"
     after = 69_970 + 0.999 * np.cumsum([5_500, 5_450, 4_095])
     assert found.cash == pytest.approx([100_000, 69_970, 69_970, *after, after[-1]])
+
+
+def test_a_closing_sells_in_slices_and_takes_no_entry() -> None:
+    """From the close of row 2 on (`closing` 3): 300 shares, a tenth of 60,000 a day, are 100, 109 and 91 again.
+
+    The entry of row 1 fills at row 2, before; that of row 5 is rejected. Nothing is below a stop, no breaker fires:
+    without a closing all is held to the end.
+    """
+    closes = np.column_stack([[100.0, 100.0, 60.0, 55.0, 50.0, 45.0, 45.0], np.full(7, 10.0)])
+    adv = np.column_stack([[3e5] * 2 + [6e4] * 5, np.full(7, 1e12)])
+    market = quiet_market(closes, adv=adv, atr=[100.0, 9.0])
+    signals = entries(market, (0, 0), (1, 1), (5, 1))
+    held = run(market, signals, {"capacity": 0.1}, **LARGE)
+    assert list(held.positions_at_end["quantity"]) == [300, 3000]
+    found = run(market, signals, {"capacity": 0.1, "closing": 3}, closing_limit=0.2, **LARGE)
+    assert [(int(f["session"]), int(f["symbol"]), float(f["quantity"])) for f in found.fills] == [
+        (1, 0, 300.0),
+        (2, 1, 3000.0),
+        (3, 0, 100.0),
+        (3, 1, 3000.0),
+        (4, 0, 109.0),
+        (5, 0, 91.0),
+    ]
+    assert said(found, "exit") == [(2, 0, "closing"), (2, 1, "closing")]
+    assert said(found, "reject") == [(5, 1, "closing")]
+    assert {EXIT_REASONS[trade["exit_reason"]] for trade in found.trades} == {"closing"}
+    assert found.positions_at_end.size == 0
+
+
+def test_a_closing_waits_for_an_open_within_its_limit() -> None:
+    """Ordered at row 2 at 100: 94 is below 95, then 89.4 is above 95 % of 94, 89.3; a wider limit takes the 94."""
+    closes, opens = [100.0, 100.0, 100.0, 94.0, 89.4, 89.4], [100.0, 100.0, 100.0, 94.0, 89.4, 89.4]
+    market = quiet_market(closes, open=np.array(opens)[:, None], atr=99.0)
+    found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, **LARGE)
+    assert list(found.fills["session"]) == [1, 4]
+    assert found.fills["price"][1] == 89.4
+    wider = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.1, **LARGE)
+    assert list(wider.fills["session"]) == [1, 3]
+
+
+def test_a_short_position_is_bought_back_within_the_limit() -> None:
+    """106 is above 105; 111.2 is within 111.3 of the next mark."""
+    closes = [100.0, 100.0, 100.0, 106.0, 111.2, 111.2]
+    market = quiet_market(closes, atr=99.0)
+    found = run(market, entries(market, (0, 0)), {"closing": 3, "side": SHORT}, closing_limit=0.05, **LARGE)
+    assert list(found.fills["session"]) == [1, 4]
+
+
+def test_a_closing_withdraws_the_entries_that_wait() -> None:
+    """Decided at row 1, and late by a session: it would fill at row 3, after the closing at row 2."""
+    market = quiet_market(np.full(6, 100.0))
+    found = run(market, entries(market, (1, 0)), {"delay": 1, "closing": 3}, **LARGE)
+    assert said(found, "reject") == [(2, 0, "closing")]
+    assert found.fills.size == 0
 
 
 @pytest.mark.parametrize(

@@ -189,9 +189,10 @@ def _reduced_at_the_fill(theirs: Outcome) -> bool:
 
 
 BRANCHES = (
-    {f"exit {reason}" for reason in EXIT_REASONS[:-2]}  # the last two are of target weights, so are the last rejections
+    # Two last exits are of target weights, and so are two rejections.
+    {f"exit {reason}" for reason in EXIT_REASONS[:-2]}
     | {f"trade {reason}" for reason in EXIT_REASONS[:-2]}
-    | {f"reject {reason}" for reason in REJECTIONS[:-2]}
+    | {f"reject {reason}" for reason in REJECTIONS if reason not in ("pair_leg", "no_borrow")}
     | {"hold already_held", "hold frozen", "hold stop_raised", "enter 0", "enter 1", "enter 2"}
     | {
         "volatility scaled",

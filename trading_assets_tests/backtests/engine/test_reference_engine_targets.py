@@ -139,11 +139,11 @@ _REJECTED: tuple[str, ...] = (
     "capacity",
     "no_fill",
 )
-_REJECTED += ("insufficient_cash", "pair_leg", "no_borrow")
+_REJECTED += ("insufficient_cash", "pair_leg", "no_borrow", "closing")
 BRANCHES = {f"reject {reason}" for reason in _REJECTED} | {
     "enter own", "enter rebalance", "exit rule", "exit rebalance", "exit delisted", "exit data_missing",
-    "exit drawdown_halt", "short trade", "long trade", "pair trade", "borrow paid", "left in parts", "grew", "flip",
-    "hold frozen", "mark made again", "move confirmed", "spread enter", "spread exit",
+    "exit drawdown_halt", "exit closing", "short trade", "long trade", "pair trade", "borrow paid", "left in parts",
+    "grew", "flip", "hold frozen", "mark made again", "move confirmed", "spread enter", "spread exit",
 }  # fmt: skip
 
 

@@ -72,6 +72,7 @@ def test_a_loss_of_exactly_the_limit_is_within_it() -> None:
 
     A float makes 98,000 / 100,000 - 1 more than 2 % (-0.020000000000000018), and 70,000 / 100,000 - 1 more than 30 %.
     """
+    run_parameters = run_parameters_of(quiet_market(np.ones(2)))[0]
     for percent in range(1, 100):
         risk = settings(drawdown_limit=percent / 100, daily_loss_limit=percent / 100)
         state = new_state(1, 1, 1, np.zeros(1, np.int64), risk)
@@ -79,7 +80,9 @@ def test_a_loss_of_exactly_the_limit_is_within_it() -> None:
         for equity, within in ((exactly, True), (exactly - 0.01, False)):
             assert fired([100_000.0, equity], risk)[0] == ([] if within else [1]), percent
             state.account[0]["confirmed_return"] = equity / 100_000.0 - 1.0
-            assert entry_block_reason_of(risk, state) == (-1 if within else DAILY_LOSS_LIMIT), percent
+            assert entry_block_reason_of(1, run_parameters, risk, state) == (-1 if within else DAILY_LOSS_LIMIT), (
+                percent
+            )
 
 
 def multipliers(returns: list[float], scaling: int, risk: Settings) -> list[float]:

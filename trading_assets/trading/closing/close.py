@@ -1,0 +1,179 @@
+"""Closing a running account: a word that goes on record, and what becomes of the account."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from trading_assets import __version__
+from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.market_data import calendars
+from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.records import Entry
+from trading_assets.robustness.tables import RESULTS
+from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
+from trading_assets.trading.closing.record import CLOSE, Closing, closing_of, is_left, left_on_record
+from trading_assets.trading.opening import Opening, assert_strategy, open_accounts, openings_on
+from trading_assets.warehouse import Warehouse
+
+#: Who closes an account whose verdict is revoked.
+BY_VERDICT = "revoked verdict"
+_A_DAY, _AHEAD = dt.timedelta(days=1), dt.timedelta(days=30)
+
+
+def close_account(configuration: Configuration, strategy: str, *, by: str, reason: str, now: dt.datetime) -> Closing:
+    """Put on record that the open account of a strategy is left for good; nothing takes that back.
+
+    Parameters
+    ----------
+    configuration, strategy
+        Configuration, and the name of the strategy.
+    by, reason
+        Who closes it, and why.
+    now
+        Time of the record, UTC.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such strategy, no account of it is open, it is closing already, or there is no reason.
+    """
+    assert_strategy(configuration, strategy)
+    if not reason.strip():
+        raise ConfigurationError(
+            "an account is closed without a reason\n  expected: --reason with some words\n"
+            "  what to do: say why; it goes on record beside your name"
+        )
+    protocol = Protocol.of(configuration)
+
+    def decide(records: Sequence[Record]) -> list[Entry]:
+        """Under the lock of the protocol: of two who close at once the second one is refused."""
+        openings = openings_on(records, configuration.name, strategy)
+        if not openings:
+            raise ConfigurationError(
+                f"no account of {strategy} is open\n  expected: one\n"
+                f"  what to do: nothing, or trading-assets account open {strategy}"
+            )
+        known = closing_of(records, configuration.name, openings[-1].account)
+        if known is not None:
+            raise ConfigurationError(
+                f"{known.account} is closing already, by {known.by}: {known.reason}\n"
+                "  expected: an account that is not\n"
+                f"  what to do: trading-assets account status {strategy}"
+            )
+        first = first_session(openings[-1], _through(records, configuration.name, openings[-1]), now)
+        said = {
+            "action": CLOSE,
+            "account": openings[-1].account,
+            "session": first.isoformat(),
+            "by": by,
+            "reason": reason.strip(),
+            "product_version": __version__,
+        }
+        return [Entry("account", strategy, said)]
+
+    protocol.append_decided(decide, now=now)
+    records = protocol.read()
+    made = closing_of(records, configuration.name, openings_on(records, configuration.name, strategy)[-1].account)
+    assert made is not None
+    return made
+
+
+def accounts_at_work(configuration: Configuration) -> dict[str, Opening]:
+    """Return the account of each strategy that has one which still decides or is being left.
+
+    It reads the protocol alone, and of one that cannot be read none is returned.
+    """
+    opened = open_accounts(configuration)
+    records = Protocol.of(configuration).read() if opened else ()
+    return {
+        name: each for name, each in opened.items() if not left_on_record(records, configuration.name, each.account)
+    }
+
+
+def why_revoked(warehouse: Warehouse, configuration: Configuration, opening: Opening) -> str | None:
+    """Return in words why the verdict that an account was opened under does not stand; None where it does.
+
+    It stands where there is a verdict of what is registered now that is as good or better.
+
+    Parameters
+    ----------
+    warehouse, configuration, opening
+        Warehouse with the verdict, configuration, and the account.
+    """
+    try:
+        found = current_verdict(warehouse, configuration, opening.strategy)
+    except VerdictMissingError as error:
+        return str(error).splitlines()[0]
+    if found.refused is not None:
+        return "what is registered now was refused a look"
+    before = opening.verdict
+    if before in RESULTS and not found.meets(before):
+        return f"the verdict is {found.result}, and was {before} when the account was opened"
+    return None
+
+
+def first_session(opening: Opening, through: dt.date | None, now: dt.datetime) -> dt.date:
+    """Return the first session at whose close a closing acts that goes on record now.
+
+    It is not published, and not over yet: nobody closes an account at a close whose morrow is known. What was over
+    when the account was opened is a replay anyway, and may be left in.
+
+    Parameters
+    ----------
+    opening, through
+        Account, and the last session that it has published; None: none.
+    now
+        Time of the record, UTC.
+
+    Raises
+    ------
+    CalendarError
+        No session is recorded in the thirty days after `now`.
+    """
+    start = opening.session if through is None else through + _A_DAY
+    spans = _spans(opening.universe, start, max(start, now.date()) + _AHEAD)
+    may = spans.filter((pl.col("over") <= opening.recorded_at) | (pl.col("over") > now))
+    if may.is_empty():
+        raise calendars.CalendarError(f"no session of {opening.account} is recorded after {max(start, now.date())}")
+    return dt.date.fromisoformat(str(may["session"].min()))
+
+
+def account_state(opening: Opening, openings: Sequence[Opening], closing: Closing | None, equity: pl.DataFrame) -> str:
+    """Return the state of an account: one of `tables.STATES`.
+
+    Parameters
+    ----------
+    opening, openings
+        Account, and all accounts of its strategy, oldest first.
+    closing
+        Its closing; None: it has none.
+    equity
+        Rows of `trading.equity` of it.
+    """
+    if closing is not None and is_left(closing, equity):
+        return "closed"
+    if opening != openings[-1]:
+        return "ended"
+    return "open" if closing is None else "closing"
+
+
+def _through(records: Iterable[Record], configuration: str, opening: Opening) -> dt.date | None:
+    """The last session that a run on record has published, or was to publish."""
+    said = [each.payload for each in records if (each.kind, each.configuration) == ("evidence", configuration)]
+    days = [each["through"] for each in said if each.get("account") == opening.account and "through" in each]
+    return dt.date.fromisoformat(max(days)) if days else None
+
+
+def _spans(universe: Mapping[str, Sequence[str]], start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Sessions of any calendar of a universe, and when each is over on all of them: session, over (UTC)."""
+    parts = []
+    for calendar in sorted({said[1] for said in universe.values()}):
+        until = min(end, calendars.bounds(calendar)[1])
+        days = pl.DataFrame(calendars.sessions(calendar, start, until))
+        spans = calendars.session_spans(calendar, start, max(start, until))
+        parts.append(spans.join(days, on="session", how="semi").select("session", "over"))
+    over = pl.col("over").max().dt.replace_time_zone(None)
+    return pl.concat(parts).group_by("session").agg(over).sort("session")

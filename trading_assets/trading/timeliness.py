@@ -1,0 +1,100 @@
+"""What a running account sends in time, and how late after its open a market is that never closes.
+
+It matters to accounts that run by the clock. Where `as_of` is fixed, and in sessions that were over when the account
+was opened, time is simulated, and nothing is late.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from trading_assets.market_data.calendar_facts import ALWAYS
+from trading_assets.trading.session_times import hours_between
+from trading_assets.trading.tables import LATENCIES
+
+#: How long after 00:00 UTC entries may still be sent where a market never closes: it cannot be before.
+GRACE = dt.timedelta(hours=1)
+
+
+def late_entries(sheet: pl.DataFrame, pending: pl.DataFrame, submissions: pl.DataFrame, now: dt.datetime) -> list[str]:
+    """Return the ids of ready entries that nobody has sent, and whose market has opened.
+
+    Exits are sent whenever they are ready.
+
+    Parameters
+    ----------
+    sheet
+        Rows of `trading.order_sheets` of one close.
+    pending
+        Rows of `trading.pending_orders` at the same close.
+    submissions
+        Rows of `trading.submissions`.
+    now
+        Time, UTC.
+    """
+    entries = _with_calendar(sheet, pending).filter("entry", status="ready")
+    waiting = entries.join(submissions, on="client_order_id", how="anti")
+    found = []
+    for calendar, session in waiting.select("calendar", "for_session").unique().sort(pl.all()).iter_rows():
+        opens = _open_of(calendar, session)
+        if opens is not None and now >= opens + (GRACE if calendar == ALWAYS else dt.timedelta()):
+            found += waiting.filter(calendar=calendar, for_session=session)["client_order_id"].to_list()
+    return sorted(found)
+
+
+def latencies(
+    sheet: pl.DataFrame, pending: pl.DataFrame, submissions: pl.DataFrame, prices: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return how late orders for a market that never closes were sent, and what its price did meanwhile.
+
+    The engine fills at 00:00 UTC, when a sheet cannot be there yet. What the price did until the order was sent is
+    latency: it is no slippage, which begins when the order is sent.
+
+    Parameters
+    ----------
+    sheet, pending
+        Rows of `trading.order_sheets` and of `trading.pending_orders`.
+    submissions
+        Rows of `trading.submissions`.
+    prices
+        symbol, at (UTC), price: bars within the day by their end, where there are any. None: there are none.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of `trading.latencies`: `latency_bps` is the move against the order, null where no price is known between.
+    """
+    asked = _with_calendar(sheet, pending).filter(calendar=ALWAYS)
+    sent = submissions.filter(event="intended").select("client_order_id", sent_at="recorded_at")
+    opened = pl.col("for_session").cast(pl.Datetime("us"))
+    rows = asked.join(sent, on="client_order_id", how="inner", maintain_order="left").with_columns(
+        opened_at=opened, latency_seconds=(pl.col("sent_at") - opened).dt.total_microseconds() / 1e6
+    )
+    rows = rows.with_columns(latency_bps=pl.lit(None, pl.Float64))
+    if prices is not None and rows.height:
+        first, last = (_price_by(rows, prices, moment) for moment in ("opened_at", "sent_at"))
+        sign = pl.when(pl.col("side") == "buy").then(1.0).otherwise(-1.0)
+        rows = rows.with_columns(first=first, last=last).with_columns(
+            latency_bps=sign * (pl.col("last") / pl.col("first") - 1.0) * 1e4
+        )
+    return LATENCIES.conform(rows.select(list(LATENCIES.columns))).sort(LATENCIES.key)
+
+
+def _price_by(rows: pl.DataFrame, prices: pl.DataFrame, moment: str) -> pl.Series:
+    """The last price of each symbol by a moment of its row; null where there is none on that day or before it."""
+    known = prices.select("symbol", "at", "price").sort("at")
+    asked = rows.select("symbol", at=moment).with_row_index("place").sort("at")
+    return asked.join_asof(known, on="at", by="symbol", check_sortedness=False).sort("place")["price"]
+
+
+def _with_calendar(sheet: pl.DataFrame, pending: pl.DataFrame) -> pl.DataFrame:
+    of_orders = pending.select("session", "order_id", "calendar")
+    return sheet.join(of_orders, on=["session", "order_id"], how="left", maintain_order="left")
+
+
+def _open_of(calendar: str, session: dt.date) -> dt.datetime | None:
+    """When a session opens, UTC, without a zone; None where none is recorded."""
+    opens = hours_between(calendar, session, session)["opens"].to_list()
+    return opens[0].replace(tzinfo=None) if opens else None
