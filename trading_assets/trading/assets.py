@@ -6,7 +6,7 @@ They are there for strategies whose account is open when the definitions are loa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -25,6 +25,8 @@ from trading_assets.strategies.evaluation.on_record import put_further_exposure_
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
+from trading_assets.trading.audit_trail.tables import AUDIT_TRAIL
+from trading_assets.trading.audit_trail.trail import enter
 from trading_assets.trading.broker_books import books_on_record
 from trading_assets.trading.brokers.simulated import SimulatedBroker
 from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
@@ -50,6 +52,10 @@ from trading_assets.trading.tables import (
 from trading_assets.warehouse import Rows
 from trading_assets.warehouse.checking import checked
 
+if TYPE_CHECKING:
+    from trading_assets.backtests.backtest import PreparedBacktest
+    from trading_assets.strategies.evaluation.inputs import Frames
+
 
 class PlanChangedError(Exception):
     """What is registered is not what an account was opened for; `str()` says what to do."""
@@ -66,7 +72,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=account.__name__,
                 strategy=name,
-                tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES),
+                tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES, AUDIT_TRAIL),
                 deps=[*inputs_of(configuration, strategy), "models/splits", f"robustness/verdict/{name}"],
                 kinds=("numba", "duckdb"),
             )
@@ -77,7 +83,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=fills.__name__,
                 strategy=name,
-                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES),
+                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES, AUDIT_TRAIL),
                 deps=[asset_of(name), "market_data/bars"],
             )
         )
@@ -87,7 +93,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=orders.__name__,
                 strategy=name,
-                tables=(ORDER_SHEETS, SUBMISSIONS),
+                tables=(ORDER_SHEETS, SUBMISSIONS, AUDIT_TRAIL),
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
@@ -97,20 +103,34 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def account(step: Step) -> Mapping[str, Any]:
     """The running account: each session after the last one is decided, filled and published; none is made anew."""
     from trading_assets.robustness.prepared_market import read_market
-    from trading_assets.trading.account import continue_account
 
     name, configuration = strategy_of(step), step.configuration
     openings = _openings(step)
     if not openings:
         return {"account": "none is open"}
-    opening = openings[-1]
-    _assert_same_plan(step, opening)
+    _assert_same_plan(step, openings[-1])
     require_ok(step, ("strategies", "backtests", "robustness/look_ahead"))
     require_unlocked(step, (name, *configured_strategy(configuration, name).members))
     require_scores(step, configured_strategy(configuration, name).model)
     assert_inputs_as_written(step)
-    before = read_published(step, name)
     frames, prepared, _ = read_market(step)
+    return carried_on(step, openings, frames, prepared)
+
+
+def carried_on(step: Step, openings: list[Opening], frames: Frames, prepared: PreparedBacktest) -> Mapping[str, Any]:
+    """Run the open account of a strategy to the end of a market, publish it, and return what there is to say of it.
+
+    Parameters
+    ----------
+    step, openings
+        Step of the strategy, and its accounts, oldest first.
+    frames, prepared
+        What the strategy reads, and the backtest prepared from it.
+    """
+    from trading_assets.trading.account import continue_account
+
+    name, configuration, opening = strategy_of(step), step.configuration, openings[-1]
+    before = read_published(step, name)
     _assert_same_universe(frames.strategy, opening)
     last = prepared.axes.sessions[-1]
     if opening.session <= last:
@@ -129,6 +149,7 @@ def account(step: Step) -> Mapping[str, Any]:
     if found.rows and found.saved is not None:
         put_on_record(step, opening, before, tables, found.saved.sessions[-1])
     step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
+    enter(step.work.aside(), configuration, name, step.now)
     sessions = next(iter(found.rows.values())).height if found.rows else 0
     return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
 
@@ -164,6 +185,7 @@ def fills(step: Step) -> Mapping[str, Any]:
     differences = _with_new(step, opening, found)
     reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
     step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
+    enter(step.work.aside(), configuration, name, step.now)
     return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
 
 
@@ -191,6 +213,7 @@ def orders(step: Step) -> Mapping[str, Any]:
             verdict_stands=_verdict_stands(step, name), differs=_is_differing(step, name)
         ),
     )
+    enter(aside, configuration, name, step.now, sheet)  # before any of it is sent
     sent = submit_until_answered(
         aside,
         _broker_of(configuration, opening),
@@ -202,6 +225,7 @@ def orders(step: Step) -> Mapping[str, Any]:
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
     step.work.replace(own, {ORDER_SHEETS: pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key)})
+    enter(aside, configuration, name, step.now)
     write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
     said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
