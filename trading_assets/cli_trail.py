@@ -10,6 +10,8 @@ import typer
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, FormatOption, load
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, printers
 
+trail_app = typer.Typer()
+
 FromOption = Annotated[
     dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of entries; default the first.")
 ]
@@ -18,6 +20,7 @@ ToOption = Annotated[
 ]
 
 
+@trail_app.command()
 def trail(
     strategy: Annotated[
         str | None, typer.Option(help="One strategy, with what concerns all; default every one.")
@@ -39,6 +42,7 @@ def trail(
     print_frame(found.drop("previous_hash", "entry_hash"), paper_of(width=200))
 
 
+@trail_app.command()
 def verify(
     first: FromOption = None, last: ToOption = None, config: ConfigOption = None, data: DataOption = None
 ) -> None:

@@ -72,7 +72,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=account.__name__,
                 strategy=name,
-                tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES, AUDIT_TRAIL),
+                tables=(ACCOUNTS, *PUBLISHED, SAVED_STATES, DIFFERENCES),
                 deps=[*inputs_of(configuration, strategy), "models/splits", f"robustness/verdict/{name}"],
                 kinds=("numba", "duckdb"),
             )
@@ -129,7 +129,7 @@ def carried_on(step: Step, openings: list[Opening], frames: Frames, prepared: Pr
     """
     from trading_assets.trading.account import continue_account
 
-    name, configuration, opening = strategy_of(step), step.configuration, openings[-1]
+    name, opening = strategy_of(step), openings[-1]
     before = read_published(step, name)
     _assert_same_universe(frames.strategy, opening)
     last = prepared.axes.sessions[-1]
@@ -149,7 +149,6 @@ def carried_on(step: Step, openings: list[Opening], frames: Frames, prepared: Pr
     if found.rows and found.saved is not None:
         put_on_record(step, opening, before, tables, found.saved.sessions[-1])
     step.work.replace(own, {**tables, ACCOUNTS: accounts, DIFFERENCES: differences})
-    enter(step.work.aside(), configuration, name, step.now)
     sessions = next(iter(found.rows.values())).height if found.rows else 0
     return {"account": opening.account, "label": opening.label, "sessions added": sessions, "last": accounts.tail(1)}
 

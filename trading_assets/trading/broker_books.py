@@ -56,7 +56,7 @@ class Books:
         """
         held, cash = defaultdict(float, self.held), self.cash
         for leg, units in self.held.items():
-            held[leg] = _split(units, ratios.get(leg[0], 1.0))
+            held[leg] = split_units(units, ratios.get(leg[0], 1.0))
         for trade in trades:
             held[trade.leg] += trade.units
             cash -= trade.units * trade.price + trade.fee
@@ -140,8 +140,14 @@ def books_on_record(
     return broker, engine
 
 
-def _split(units: float, ratio: float) -> float:
-    """Units after a split; of whole ones whole ones are left, the fraction is paid out."""
+def split_units(units: float, ratio: float) -> float:
+    """Return units after a split; of whole ones whole ones are left, the fraction is paid out.
+
+    Examples
+    --------
+    >>> split_units(33.0, 1.5), split_units(-33.0, 1.5), split_units(0.25, 2.0)
+    (49.0, -49.0, 0.5)
+    """
     found = units * ratio
     if ratio == 1.0 or units != round(units):
         return found

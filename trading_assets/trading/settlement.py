@@ -8,7 +8,7 @@ afterwards: what did not reach the broker before the open is missed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -21,6 +21,7 @@ from trading_assets.trading.broker_books import (
     books_on_record,
     pairs_on_record,
     ratios_at,
+    split_units,
     trades_of,
 )
 from trading_assets.trading.brokers.port import BrokerFill
@@ -145,9 +146,10 @@ def settle(
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
         asked = _as_sent(warehouse, account, asked)
         booked = account.engine_fills.filter(session=session)
-        broker.open_session(session, quotes_of(booked, asked))
-        fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
         ratios = ratios_at(account.splits, session)
+        broker.open_session(session, quotes_of(booked, asked, ratios))
+        asked = _after_split(asked, ratios)
+        fills = collect_fills(warehouse, broker, opening.strategy, opening.account, now)
         gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
         cash_gap = broker_books.cash - engine_books.cash
         ended = trades_of(booked.filter(reason=AT_NO_OPEN))
@@ -190,6 +192,15 @@ def _told(warehouse: Warehouse, opening: Opening, fills: Iterable[BrokerFill], s
         )
         for fill in own
     ]
+
+
+def _after_split(asked: pl.DataFrame, ratios: Mapping[str, float]) -> pl.DataFrame:
+    """Orders in units of the session that they are for."""
+    split = [
+        None if quantity is None else split_units(quantity, ratios.get(symbol, 1.0))
+        for quantity, symbol in asked.select("quantity", "symbol").iter_rows()
+    ]
+    return asked.with_columns(quantity=pl.Series(split, dtype=pl.Float64)) if ratios else asked
 
 
 def _as_sent(warehouse: Warehouse, account: Settling, asked: pl.DataFrame) -> pl.DataFrame:

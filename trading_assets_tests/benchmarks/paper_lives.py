@@ -92,9 +92,9 @@ def live(folder: Path, count: int, say: Callable[[str], None], *, hostile: bool)
     """Live the sessions that are left, the last one that was published again: it may not have come to its end."""
     configuration, days = loaded(folder / "config.yaml", folder / "data"), sessions(count)
     warehouse = Warehouse(configuration.warehouse_path)
-    published = warehouse.read_or_empty(EQUITY)["session"].max()
+    published = warehouse.read_or_empty(EQUITY)["session"].to_list()
     for day in days:
-        if published is None or day >= published:
+        if not published or day >= max(published):
             evening(configuration, day, say, hostile=hostile)
     say("done")
 

@@ -17,8 +17,7 @@ from trading_assets_tests.robustness import pipeline
 STRATEGY = "known"
 #: The first session after the holdout.
 FIRST, OPENED = dt.date(2017, 7, 3), dt.datetime(2017, 7, 1, 9, 0)
-SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH")
-_INPUTS = ("market_data/raw_bars", "market_data/bars", "features/daily", "models/splits", f"strategies/{STRATEGY}")
+SYMBOLS = tuple(3 * letter for letter in "ABCDEFGHIJKLMNOP")
 _SETTINGS: dict[str, Any] = {
     "name": "paper",
     "market_data": [
@@ -26,8 +25,8 @@ _SETTINGS: dict[str, Any] = {
             "source": "synthetic",
             "asset_class": "equity",
             "symbols": list(SYMBOLS),
-            "splits": 0.9,
-            "trend": 0.6,
+            "splits": 0.5,
+            "trend": 0.4,
             "trend_sessions": 30,
         }
     ],
@@ -54,10 +53,8 @@ def made_in(folder: Path, count: int) -> pipeline.Experiment:
     experiment, done = pipeline.Experiment(folder), folder / ".made"
     if done.exists():
         return experiment
-    experiment.write(**_SETTINGS)
-    assert experiment.run().success
     experiment.write(**_SETTINGS, as_of=str(sessions(count)[-1]))
-    assert experiment.run(*_INPUTS).success
+    assert experiment.run().success
     open_account(
         experiment.warehouse,
         experiment.configuration,

@@ -1,7 +1,7 @@
 """A year of an account at a hostile broker, killed a hundred times: what was survived.
 
-Run by `python -m trading_assets_tests.benchmarks.paper_year [SESSIONS KILLS FOLDER]`, which prints a table and, for a
-whole year, writes it into docs/trading.md. Three folders live the same year: `clean` at a clean broker in one go,
+Run by `python -m trading_assets_tests.benchmarks.paper_year [SESSIONS KILLS FOLDER]`, which prints a table and
+writes it into docs/trading.md. Three folders live the same year: `clean` at a clean broker in one go,
 `whole` at a hostile one evening by evening in one process, `killed` at the same one in processes that are killed by
 SIGKILL at random moments that follow from a seed. What was done is kept in the folder: started again it goes on.
 """
@@ -202,14 +202,15 @@ def table_of(result: dict[str, Any]) -> str:
 
 
 def main(count: int = YEAR, kills: int = KILLS, folder: str = "/tmp/trading_assets_paper") -> None:
-    """Live the year, print what was survived, and write it into the page where it was a whole year."""
+    """Live the year, print what was survived, and write it into the page."""
     result = lived(Path(folder) / f"{count}-{kills}", count, kills)
     print(table_of(result))
-    if (count, kills) == (YEAR, KILLS):
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), *MARKS, table_of(result)), encoding="utf-8")
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), *MARKS, table_of(result)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(*map(int, given[:2]), *given[2:])
+    if len(sys.argv) > 1:
+        main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    else:
+        main()

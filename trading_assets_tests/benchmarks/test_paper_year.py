@@ -98,7 +98,7 @@ def test_fills_of_a_clean_account_are_those_of_the_backtest(short: tuple[Path, d
     columns = ["session", "symbol", "side", "quantity", "price", "fee"]
     for table in (FILLS, ENGINE_FILLS):
         found = warehouse.read(table).select(columns).sort(columns)
-        assert found.equals(expected.select(columns).cast(dict(found.schema)).sort(columns)), table.name
+        assert found.rows() == expected.select(columns).sort(columns).rows(), table.name
     assert expected.height > 0
 
 

@@ -90,7 +90,8 @@ def enter(
         return [Entry("account", None, write_month(root, before, rows, month))]
 
     protocol.append_decided(decide, now=now)
-    copy_to(warehouse, configuration)
+    if sheet is None:  # what is about to be sent waits for no copy
+        copy_to(warehouse, configuration)
     return entered
 
 

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trading_assets.trading.broker_books import split_units
 from trading_assets.trading.brokers.port import (
     BrokerFill,
     BrokerOrder,
@@ -39,11 +40,15 @@ CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, clie
 
 @dataclass(frozen=True)
 class Quote:
-    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most."""
+    """What a symbol trades at in a session, on one side: price, fee a unit, how many units at most, and its split.
+
+    `ratio` is new units per old one at the open: what waits for it is adjusted, as FINRA rule 5330 has open orders.
+    """
 
     price: float
     fee: float
     most: float = math.inf
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,7 @@ class SimulatedBroker:
                 if quote is None or is_late != (for_session < session.isoformat()) or _is_beyond(quote, side, limit):
                     continue
                 share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
-                filled = min(quantity * share, quote.most)
+                filled = min(split_units(quantity, quote.ratio) * share, quote.most)
                 if filled > 0.0:
                     _book(connection, f"{name}-1", name, session, symbol, side, filled, quote)
 
