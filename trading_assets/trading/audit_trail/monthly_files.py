@@ -109,7 +109,7 @@ def read_month(root: Path, month: Month) -> pl.DataFrame:
         raise broken(first_wrong(rows, month) or _written_anew(month.first, month.last), path) from None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)  # more months than are kept
 def _read(path: Path, sha256: str, state: tuple[int, int]) -> pl.DataFrame:
     """Entries of a file, read once in a process while its size and time stay."""
     content = path.read_bytes()
