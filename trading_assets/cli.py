@@ -211,22 +211,32 @@ def report(
 
 @app.command()
 def explain(
-    trade_id: Annotated[str, typer.Argument(help="Of backtests.trades, or of a fill of a position that is open.")],
+    trade_id: Annotated[
+        str, typer.Argument(help="Of backtests.trades, of a fill of an open position, or of trading.holdings.")
+    ],
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Explain one trade: signal, choice, size, fills, what happened, profit, bars as received."""
+    """Explain one trade: signal, choice, size, fills, what happened, profit, bars as received.
+
+    Of a trade of a running account: decision, order sheet, what was sent, fills, stops, exit, differences.
+    """
     configuration = load(config, data)
+    from trading_assets.reports.trade_explanation.account_trade import account_narrative, read_account_trade
     from trading_assets.reports.trade_explanation.audit_trail import UnknownTradeError, read_evidence
     from trading_assets.reports.trade_explanation.narrative import narrative
     from trading_assets.warehouse import Warehouse
 
+    warehouse = Warehouse(configuration.warehouse_path)
     try:
-        evidence = read_evidence(Warehouse(configuration.warehouse_path), configuration, trade_id)
+        sections = narrative(read_evidence(warehouse, configuration, trade_id))
     except UnknownTradeError as error:
-        raise ConfigurationError(str(error)) from None
+        trade = read_account_trade(warehouse, trade_id)
+        if trade is None:
+            raise ConfigurationError(str(error)) from None
+        sections = account_narrative(trade)
     paper = paper_of(width=140)
-    for section in narrative(evidence):
+    for section in sections:
         paper.print(f"\n[bold]{escaped(section.title)}[/bold]", highlight=False, soft_wrap=True)
         for line in section.lines:
             paper.print(f"  {escaped(line)}", highlight=False, soft_wrap=True)

@@ -10,8 +10,10 @@ import typer
 
 from trading_assets.cli_options import ConfigOption, DataOption, load
 from trading_assets.cli_output import console
+from trading_assets.cli_trail import trail_app
 
-trading_app = typer.Typer(help="Stop all sending of orders, and let it go on.", no_args_is_help=True)
+trading_app = typer.Typer(help="Stop all sending of orders, let it go on; the audit trail.", no_args_is_help=True)
+trading_app.add_typer(trail_app)
 
 ReasonOption = Annotated[str, typer.Option(help="Why; it goes on record.")]
 ByOption = Annotated[str | None, typer.Option(help="Who says so; default the user of this machine.")]

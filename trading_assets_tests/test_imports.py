@@ -19,6 +19,7 @@ BY_COMMAND = {
     "trading_assets.cli_output",
     "trading_assets.cli_serve",
     "trading_assets.cli_trading",
+    "trading_assets.cli_trail",
     "trading_assets.project",
     "trading_assets.run_outcome",
 }

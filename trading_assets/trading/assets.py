@@ -6,9 +6,7 @@ They are there for strategies whose account is open when the definitions are loa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -16,74 +14,47 @@ import polars as pl
 from trading_assets.asset_factories.table_asset import Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.sections import Interval
-from trading_assets.market_data.tables import BARS
-from trading_assets.models.splits import spans_of
-from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
-from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.strategies.assets import inputs_of
 from trading_assets.strategies.evaluation.failure import require_ok, require_scores, require_unlocked, strategy_of
 from trading_assets.strategies.evaluation.on_record import put_further_exposure_on_record
-from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.evaluation.written_inputs import assert_inputs_as_written
-from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy
-from trading_assets.trading.broker_books import books_on_record
-from trading_assets.trading.brokers.account_at_broker import (
-    answer_of,
-    exactness_of,
-    held_there,
-    keep_answer,
-    lateness,
-)
-from trading_assets.trading.brokers.connect import broker_of
-from trading_assets.trading.brokers.permission import GO
+from trading_assets.strategies.interface.resolved import configured_strategy
+from trading_assets.trading.audit_trail.tables import AUDIT_TRAIL
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.closing.close import BY_VERDICT, account_state, close_account, why_revoked
 from trading_assets.trading.closing.record import Closing, closing_of, is_left
-from trading_assets.trading.closing.tables import CLOSING_PLANS
-from trading_assets.trading.differences_on_record import differences_of, not_accepted, put_differences_on_record
 from trading_assets.trading.divergence.assets import divergence_asset
-from trading_assets.trading.halt import is_halted
 from trading_assets.trading.opening import (
-    PAPER,
-    SIMULATED,
     Opening,
-    gone_from,
     open_accounts,
-    openings_on,
-    universe_of,
 )
-from trading_assets.trading.order_sheet import order_sheet, write_csv
 from trading_assets.trading.published import STAGE, asset_of, extended, made_otherwise, put_on_record, read_published
 from trading_assets.trading.rollout.assets import rollout_asset
-from trading_assets.trading.rollout.sending import AccountStage, IsWithheld, send_by_stage
-from trading_assets.trading.rollout.withheld import Parting, Withheld, parted
-from trading_assets.trading.settlement import Settling, block_of_entries, settle
-from trading_assets.trading.submission import Submitted, submit_until_answered, units_sent
 from trading_assets.trading.tables import (
     ACCOUNTS,
     DIFFERENCES,
-    ENGINE_FILLS,
     EQUITY,
     FILLS,
     LATENCIES,
     ORDER_SHEETS,
-    PENDING_ORDERS,
     PUBLISHED,
     RECONCILIATIONS,
     SAVED_STATES,
     SUBMISSIONS,
 )
-from trading_assets.trading.timeliness import late_entries, latencies
 from trading_assets.warehouse import Rows
 from trading_assets.warehouse.checking import checked
 
+if TYPE_CHECKING:
+    from trading_assets.backtests.backtest import PreparedBacktest
+    from trading_assets.strategies.evaluation.inputs import Frames
+
+from trading_assets.trading.at_broker import fills, orders
+from trading_assets.trading.of_account import assert_same_plan, assert_same_universe, openings_of, with_new_differences
+
 #: What a materialisation of an account says of the last session that it has published, for whoever waits for it.
 LAST_SESSION = "last session"
-
-
-class PlanChangedError(Exception):
-    """What is registered is not what an account was opened for; `str()` says what to do."""
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -108,7 +79,15 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=fills.__name__,
                 strategy=name,
-                tables=(FILLS, SUBMISSIONS, RECONCILIATIONS, DIFFERENCES, BROKER_BALANCES, BROKER_POSITIONS),
+                tables=(
+                    FILLS,
+                    SUBMISSIONS,
+                    RECONCILIATIONS,
+                    DIFFERENCES,
+                    BROKER_BALANCES,
+                    BROKER_POSITIONS,
+                    AUDIT_TRAIL,
+                ),
                 deps=[asset_of(name), "market_data/bars"],
             )
         )
@@ -118,7 +97,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 stage=STAGE,
                 name=orders.__name__,
                 strategy=name,
-                tables=(ORDER_SHEETS, SUBMISSIONS, LATENCIES),
+                tables=(ORDER_SHEETS, SUBMISSIONS, LATENCIES, AUDIT_TRAIL),
                 deps=[asset_of(name), "market_data/bars", f"{STAGE}/{fills.__name__}/{name}"],
             )
         )
@@ -129,21 +108,35 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
 def account(step: Step) -> Mapping[str, Any]:
     """The running account: each session after the last one is decided, filled and published; none is made anew."""
     from trading_assets.robustness.prepared_market import read_market
-    from trading_assets.trading.account import continue_account
 
     name, configuration = strategy_of(step), step.configuration
-    openings = _openings(step)
+    openings = openings_of(step)
     if not openings:
         return {"account": "none is open"}
-    opening = openings[-1]
-    _assert_same_plan(step, opening)
+    assert_same_plan(step, openings[-1])
     require_ok(step, ("strategies", "backtests", "robustness/look_ahead"))
     require_unlocked(step, (name, *configured_strategy(configuration, name).members))
     require_scores(step, configured_strategy(configuration, name).model)
     assert_inputs_as_written(step)
-    before = read_published(step, name)
     frames, prepared, _ = read_market(step)
-    _assert_same_universe(frames.strategy, opening)
+    return carried_on(step, openings, frames, prepared)
+
+
+def carried_on(step: Step, openings: list[Opening], frames: Frames, prepared: PreparedBacktest) -> Mapping[str, Any]:
+    """Run the open account of a strategy to the end of a market, publish it, and return what there is to say of it.
+
+    Parameters
+    ----------
+    step, openings
+        Step of the strategy, and its accounts, oldest first.
+    frames, prepared
+        What the strategy reads, and the backtest prepared from it.
+    """
+    from trading_assets.trading.account import continue_account
+
+    name, opening, configuration = strategy_of(step), openings[-1], step.configuration
+    before = read_published(step, name)
+    assert_same_universe(frames.strategy, opening)
     closing = _closing(step, opening)
     last = prepared.axes.sessions[-1]
     if closing is not None and is_left(closing, before.of(EQUITY, opening.account)):
@@ -163,7 +156,7 @@ def account(step: Step) -> Mapping[str, Any]:
     now = accounts.filter(account=opening.account)
     for table, rows in {**tables, ACCOUNTS: accounts}.items():
         checked(table, rows, own)  # what cannot be written is not put on record
-    differences = _with_new(step, opening, pl.concat([found.differences, otherwise]))
+    differences = with_new_differences(step, opening, pl.concat([found.differences, otherwise]))
     if found.rows and found.saved is not None:
         through, ended = found.saved.sessions[-1], now["state"].item() == "closed"
         put_on_record(step, opening, before, tables, through, closing, is_left=ended)
@@ -171,160 +164,6 @@ def account(step: Step) -> Mapping[str, Any]:
     sessions = next(iter(found.rows.values())).height if found.rows else 0
     said = {"account": opening.account, "label": opening.label, LAST_SESSION: str(now["last_session"].item())}
     return {**said, "sessions added": sessions, "last": now}
-
-
-def fills(step: Step) -> Mapping[str, Any]:
-    """What the broker made of each session, held to what the engine booked: every difference by name."""
-    name, configuration = strategy_of(step), step.configuration
-    openings = _openings(step)
-    if not openings:
-        return {"account": "none is open"}
-    opening, own = openings[-1], Rows("strategy", name)
-    published = read_published(step, name)
-    earlier = step.work.read_or_empty(RECONCILIATIONS, rows=own)
-    broker = broker_of(configuration, opening, step.now)
-    account = Settling(
-        configuration=configuration.name,
-        risk=configuration.risk,
-        opening=opening,
-        sessions=published.of(EQUITY, opening.account).sort("session")["session"].to_list(),
-        pending=published.of(PENDING_ORDERS, opening.account),
-        sheets=step.work.aside().read_or_empty(ORDER_SHEETS, rows=own).filter(account=opening.account),
-        engine_fills=published.of(ENGINE_FILLS, opening.account),
-        splits=_splits(step, opening),
-        verdict_stands=_verdict_stands(step, opening),
-        differs=_is_differing(step, name),
-        trading=configuration.trading,
-        rollout=AccountStage(configuration, opening, step.now),
-        plans=published.of(CLOSING_PLANS, opening.account),
-    )
-    done, found = settle(
-        step.work.aside(),
-        broker,
-        account,
-        next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
-        is_halted=lambda: is_halted(configuration),
-        now=step.now,
-        exactness=exactness_of(configuration.trading, opening),
-    )
-    answer = None
-    if opening.broker != SIMULATED and account.sessions:
-        equity = published.of(EQUITY, opening.account)
-        answer = answer_of(step.work.aside(), broker, account, equity, step.now)
-        found = pl.concat([found, answer.differences])
-    differences = _with_new(step, opening, found)
-    if answer is not None:
-        keep_answer(step.work.aside(), answer)
-    reconciled = pl.concat([earlier, done]).sort(RECONCILIATIONS.key)
-    step.work.replace(own, {RECONCILIATIONS: reconciled, DIFFERENCES: differences})
-    return {"account": opening.account, "sessions settled": done.height, "differences": found.height}
-
-
-def orders(step: Step) -> Mapping[str, Any]:
-    """What the running account orders for the next open, what stands against it, and what of it was sent."""
-    name, configuration = strategy_of(step), step.configuration
-    openings = _openings(step)
-    if not openings:
-        return {"account": "none is open"}
-    opening, own = openings[-1], Rows("strategy", name)
-    _assert_same_plan(step, opening)
-    published = read_published(step, name)
-    sessions = published.of(EQUITY, opening.account).sort("session")["session"].to_list()
-    if not sessions:
-        return {"account": opening.account, "label": opening.label, "orders": 0}
-    last, aside = sessions[-1], step.work.aside()
-    engine_fills, splits = published.of(ENGINE_FILLS, opening.account), _splits(step, opening)
-    pending = published.of(PENDING_ORDERS, opening.account)
-    broker = broker_of(configuration, opening, step.now)
-    sent_by_now, stage = partial(units_sent, aside, opening), AccountStage(configuration, opening, step.now)
-    parting = Parting(configuration.name, opening, pending, sent_by_now())
-    of_sent, _ = parted(parting, sessions, stage.on_record(), splits, engine_fills)
-    books, _ = books_on_record(aside, name, opening.account, sessions, splits, of_sent)
-    held = held_there(broker, opening, books)
-    block = block_of_entries(verdict_stands=_verdict_stands(step, opening), differs=_is_differing(step, name))
-
-    plan = published.of(CLOSING_PLANS, opening.account).filter(session=last)
-    equity = published.of(EQUITY, opening.account)
-    by_clock = configuration.as_of is None and not equity.filter(session=last)["replayed"].item()
-
-    def made(*, withheld: Withheld) -> pl.DataFrame:
-        sheet = order_sheet(
-            configuration.name,
-            pending.filter(session=last),
-            configuration.risk,
-            held=held,
-            entries_blocked_by=block,
-            trading=configuration.trading,
-            withheld=withheld.orders,
-            units_withheld=withheld.units,
-            plan=plan,
-        )
-        return withheld.leave(sheet)
-
-    def send(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
-        late = late_entries(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own), step.now) if by_clock else []
-        if late:
-            step.log.warning(f"{opening.account}: {len(late)} entries of {last} are not sent: their market has opened")
-        found = submit_until_answered(
-            aside,
-            broker,
-            sheet.filter(~pl.col("client_order_id").is_in(late)),
-            is_halted=lambda: is_halted(configuration),
-            over=last,
-            now=step.now,
-            is_withheld=is_withheld,
-            **lateness(configuration.trading, opening, sheet, pending),
-        )
-        return replace(found, too_late=(*found.too_late, *late))
-
-    sheet, sent = send_by_stage(stage, parting, last, made, send, units_sent=sent_by_now)
-    earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
-    earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
-    behind = latencies(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own)) if by_clock else LATENCIES.empty()
-    before = step.work.read_or_empty(LATENCIES, rows=own).join(behind, on=LATENCIES.key, how="anti")
-    sheets, late = pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key), pl.concat([before, behind]).sort(LATENCIES.key)
-    step.work.replace(own, {ORDER_SHEETS: sheets, LATENCIES: late})
-    write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
-    blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
-    said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
-    said |= {"late": len(sent.too_late)}
-    return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}
-
-
-def _openings(step: Step) -> list[Opening]:
-    """The accounts of the strategy of a step, oldest first."""
-    return openings_on(Protocol.of(step.configuration).read(), step.configuration.name, strategy_of(step))
-
-
-def _splits(step: Step, opening: Opening) -> pl.DataFrame:
-    """Splits since the opening of an account: symbol, session, split_ratio."""
-    columns, where = ["symbol", "session", "split_ratio"], "split_ratio <> 1 AND session > ?"
-    return step.work.read(BARS, columns=columns, where=where, parameters=[opening.session])
-
-
-def _with_new(step: Step, opening: Opening, found: pl.DataFrame) -> pl.DataFrame:
-    """All differences of a strategy with those that are found now, which go on record, and who has accepted them."""
-    step.work.read_or_empty(DIFFERENCES, rows=Rows("strategy", opening.strategy))  # another run may be adding to them
-    protocol = Protocol.of(step.configuration)
-    new = put_differences_on_record(protocol, opening.strategy, found, step.now)
-    for row in found.filter(pl.col("difference_id").is_in(new)).iter_rows(named=True):
-        of_what = row["kind"] if row["symbol"] is None else f"{row['kind']} of {row['symbol']}"
-        step.log.warning(f"{opening.account} {row['session']}: {of_what}: {row['detail']}")
-    return differences_of(step.configuration, opening.strategy)
-
-
-def _is_differing(step: Step, strategy: str) -> bool:
-    """Whether a difference stands that nobody has accepted, by what is on record, whatever the table says."""
-    return not not_accepted(differences_of(step.configuration, strategy)).is_empty()
-
-
-def _verdict_stands(step: Step, opening: Opening) -> bool:
-    """Whether there is a verdict of what is registered now; for a live account, whether it is a go."""
-    try:
-        found = current_verdict(step.work.aside(), step.configuration, opening.strategy)
-    except VerdictMissingError:
-        return False
-    return found.refused is None and (opening.mode == PAPER or found.result == GO)
 
 
 def _closing(step: Step, opening: Opening) -> Closing | None:
@@ -372,28 +211,3 @@ def accounts_of(openings: list[Opening], equity: pl.DataFrame, closings: Mapping
             }
         )
     return ACCOUNTS.conform(pl.DataFrame(rows, schema=ACCOUNTS.empty().schema)).sort(ACCOUNTS.key)
-
-
-def _assert_same_plan(step: Step, opening: Opening) -> None:
-    """Stop if the strategy is not registered any more, or as something else than when its account was opened."""
-    configuration, name = step.configuration, opening.strategy
-    spans = spans_of(step.work.read(SPLITS))
-    strategy = configured_strategy(configuration, name)
-    if name in configuration.registration and plan_of(configuration, strategy, spans).hash == opening.plan_hash:
-        return
-    raise PlanChangedError(
-        f"what is registered of {name} is not what {opening.account} was opened for\n"
-        f"  expected: plan {opening.plan_hash[:16]}\n"
-        f"  what to do: go back to it, or open another account: trading-assets account open {name}"
-    )
-
-
-def _assert_same_universe(strategy: ResolvedStrategy, opening: Opening) -> None:
-    """Stop if a symbol is gone, or comes from elsewhere, since an account was opened; a universe may grow."""
-    gone = gone_from(opening.universe, universe_of(strategy))
-    if gone:
-        raise PlanChangedError(
-            f"{', '.join(gone)}: not traded by {opening.strategy} any more as when {opening.account} was opened\n"
-            "  expected: the symbols of then, each of the same source, calendar and asset class\n"
-            f"  what to do: go back to them, or open another account: trading-assets account open {opening.strategy}"
-        )

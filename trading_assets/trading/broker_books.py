@@ -141,7 +141,13 @@ def books_on_record(
 
 
 def split_units(units: float, ratio: float) -> float:
-    """Return units after a split; of whole ones whole ones are left, the fraction is paid out."""
+    """Return units after a split; of whole ones whole ones are left, the fraction is paid out.
+
+    Examples
+    --------
+    >>> split_units(33.0, 1.5), split_units(-33.0, 1.5), split_units(0.25, 2.0)
+    (49.0, -49.0, 0.5)
+    """
     found = units * ratio
     if ratio == 1.0 or units != round(units):
         return found

@@ -247,7 +247,9 @@ def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:
     return digest([account, session, *said])[:16]
 
 
-def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tuple[str, str], Quote]:
+def quotes_of(
+    engine_fills: pl.DataFrame, asked: pl.DataFrame, ratios: Mapping[str, float]
+) -> dict[str | tuple[str, str], Quote]:
     """Return what a clean simulated broker fills at: the prices that the engine booked.
 
     Parameters
@@ -257,6 +259,8 @@ def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tup
     asked
         Rows of `trading.order_sheets` that are for it: each has the price of its own order, and an entry no more units
         than the engine could pay for. What comes late has the mean of its symbol and side.
+    ratios
+        New units per old one at the open, by symbol.
     """
     found: dict[str | tuple[str, str], Quote] = {}
     for (symbol, side), rows in engine_fills.group_by("symbol", "side"):
@@ -269,7 +273,8 @@ def quotes_of(engine_fills: pl.DataFrame, asked: pl.DataFrame) -> dict[str | tup
         most = filled.quantity if order["entry"] else math.inf
         if filled.quantity:
             rate, raw = filled.fee / filled.quantity, _raw_price(booked)
-            found[order["client_order_id"]] = Quote(filled.price, rate, most, raw)
+            ratio = ratios.get(order["symbol"], 1.0)
+            found[order["client_order_id"]] = Quote(filled.price, rate, most, raw, ratio)
         else:
             found[order["client_order_id"]] = Quote(0.0, 0.0, 0.0)
     return found

@@ -26,6 +26,7 @@ from trading_assets.trading.broker_books import (
     books_on_record,
     pairs_on_record,
     ratios_at,
+    split_units,
     trades_of,
 )
 from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerOrder
@@ -198,7 +199,8 @@ def settle(
         booked = account.engine_fills.filter(session=session)
         ratios = ratios_at(account.splits, session)
         if isinstance(broker, SimulatedBroker):
-            broker.open_session(session, quotes_of(booked, asked), _actions(ratios, booked))
+            broker.open_session(session, quotes_of(booked, asked, ratios), _actions(ratios, booked))
+            asked = _after_split(asked, ratios)
             fills, told = list(collect_fills(warehouse, broker, *names, now)), list(broker.orders())
         elif not has_asked:
             collect_fills(warehouse, broker, *names, now)
@@ -263,6 +265,15 @@ def _told(warehouse: Warehouse, opening: Opening, fills: Iterable[BrokerFill], s
         )
         for fill in own
     ]
+
+
+def _after_split(asked: pl.DataFrame, ratios: Mapping[str, float]) -> pl.DataFrame:
+    """Orders in units of the session that they are for."""
+    split = [
+        None if quantity is None else split_units(quantity, ratios.get(symbol, 1.0))
+        for quantity, symbol in asked.select("quantity", "symbol").iter_rows()
+    ]
+    return asked.with_columns(quantity=pl.Series(split, dtype=pl.Float64)) if ratios else asked
 
 
 def _as_sent(warehouse: Warehouse, account: Settling, asked: pl.DataFrame) -> pl.DataFrame:

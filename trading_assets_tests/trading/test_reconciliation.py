@@ -187,7 +187,7 @@ def test_the_same_difference_has_the_same_id() -> None:
 def test_a_clean_broker_quotes_each_order_what_the_engine_booked_for_it() -> None:
     """40 at 50 and 60 at 51: what comes late has 50.6 a unit; the entry of 100 that cash cut to 40 gets no more."""
     fills = pl.concat([booked(40.0, 50.0, 0.8), booked(60.0, 51.0, 1.2, order="other")])
-    found = quotes_of(fills, sheet_of(waiting(), waiting("BBB")))
+    found = quotes_of(fills, sheet_of(waiting(), waiting("BBB")), {})
     assert found["AAA", "buy"].price == pytest.approx(50.6)
     assert found["AAA", "buy"].fee == pytest.approx(0.02)
     assert found[NAME] == Quote(50.0, 0.02, 40.0, raw=50.0)

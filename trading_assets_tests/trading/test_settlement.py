@@ -16,14 +16,17 @@ from typing import Any
 import polars as pl
 import pytest
 
+from trading_assets.market_data import calendars
+from trading_assets.trading.account import continue_account
 from trading_assets.trading.broker_books import Books
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.settlement import Settling, settle
 from trading_assets.trading.submission import submit
-from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets.trading.tables import ENGINE_FILLS, EQUITY, FILLS, PENDING_ORDERS, SUBMISSIONS
 from trading_assets.warehouse import Warehouse
+from trading_assets_tests.backtests.frames import loaded, weekdays
 from trading_assets_tests.conftest import REPOSITORY
-from trading_assets_tests.trading.breakout_account import whole_account
+from trading_assets_tests.trading.breakout_account import BARS, END, OPENING, prepared_until, whole_account
 from trading_assets_tests.trading.settling import ACCOUNT, FOUND
 
 NOW = dt.datetime(2002, 3, 1)
@@ -52,6 +55,38 @@ def test_a_clean_broker_gives_no_false_alarm(account: Settling, tmp_path: Path) 
     assert done["orders"].sum() == account.pending.height > 20
     fills = warehouse.read(FILLS)
     assert fills["quantity"].sum() == pytest.approx(account.engine_fills["quantity"].sum())
+
+
+def after_a_split(bars: pl.DataFrame, symbol: str, day: dt.date, ratio: float) -> pl.DataFrame:
+    """The same bars where one share became several on a day: adjusted prices stay, raw ones fall."""
+    since = (pl.col("symbol") == symbol) & (pl.col("session") >= day)
+    raw = {name: pl.when(since).then(pl.col(name) / ratio).otherwise(name) for name in ("open", "high", "low", "close")}
+    larger = {name: pl.when(since).then(pl.col(name) * ratio).otherwise(name) for name in ("volume", "forward_factor")}
+    at = since & (pl.col("session") == day)
+    return bars.with_columns(**raw, **larger, split_ratio=pl.when(at).then(ratio).otherwise("split_ratio"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("ratio", [1.5, 0.2])
+def test_a_split_between_the_close_and_the_open_is_no_difference(
+    side: str, ratio: float, account: Settling, tmp_path: Path
+) -> None:
+    """The order was given in old units; engine and broker fill it in new ones, and nothing is named."""
+    settings = loaded(tmp_path)
+    fill = account.engine_fills.filter(side=side).sort("session").row(3, named=True)
+    days = calendars.sessions("XNYS", weekdays(1)[0], END)
+    bars = BARS.filter(pl.col("session").is_in(days.implode()))
+    bars = after_a_split(bars, fill["symbol"], fill["session"], ratio)
+    rows = continue_account(OPENING, prepared_until(settings, END, bars), None, EQUITY.empty()).rows
+    booked = rows[ENGINE_FILLS].filter(session=fill["session"], symbol=fill["symbol"], side=side)
+    assert booked.height == 1
+    splits = bars.filter(pl.col("split_ratio") != 1.0).select("symbol", "session", "split_ratio")
+    over = {"pending": rows[PENDING_ORDERS], "engine_fills": rows[ENGINE_FILLS], "splits": splits}
+    warehouse, _, _, found = settled_at(tmp_path, Settling(**vars(account) | over))
+    assert found.rows() == []
+    told = warehouse.read(FILLS).filter(session=fill["session"], symbol=fill["symbol"], side=side)
+    assert told["quantity"].to_list() == booked["quantity"].to_list()
 
 
 def settled_by_evening(account: Settling, warehouse: Warehouse, broker: SimulatedBroker) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from trading_assets.trading.broker_books import split_units
 from trading_assets.trading.brokers.port import (
     ACCEPTED,
     CANCELLED,
@@ -57,15 +58,17 @@ CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY AUTOINCREMENT, clie
 
 @dataclass(frozen=True)
 class Quote:
-    """What a symbol trades at in a session, on one side: price, fee a unit, and how many units at most.
+    """What a symbol trades at in a session, on one side: price, fee a unit, how many units at most, and its split.
 
-    `raw` is the open, from which the slippage of the price is measured; None: it is the price.
+    `raw` is the open, from which the slippage of the price is measured; None: it is the price. `ratio` is new units per
+    old one at the open: what waits for it is adjusted, as FINRA rule 5330 has open orders.
     """
 
     price: float
     fee: float
     most: float = math.inf
     raw: float | None = None
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -242,12 +245,13 @@ class SimulatedBroker:
                 quote, filled = _slipped(quotes.get(name, quotes.get((symbol, side))), self.hostility.slippage), 0.0
                 if is_late and (for_session == day or quote is None):
                     continue
+                units = quantity if quote is None else split_units(quantity, quote.ratio)
                 if quote is not None and is_late == (for_session < day) and not _is_beyond(quote, side, limit):
                     share = 0.5 if self._drawn("partial", name) < self.hostility.partial else 1.0
-                    filled = min(quantity * share, quote.most)
+                    filled = min(units * share, quote.most)
                 if quote is not None and filled > 0.0:
                     _book(connection, f"{name}-1", name, session, symbol, side, filled, quote)
-                status = FILLED if filled >= quantity else EXPIRED
+                status = FILLED if filled >= units else EXPIRED
                 connection.execute("UPDATE orders SET status = ? WHERE client_order_id = ?", [status, name])
 
     def trade_by_hand(self, session: dt.date, symbol: str, side: str, quantity: float, quote: Quote) -> None:
@@ -299,8 +303,11 @@ def _slipped(quote: Quote | None, multiple: float) -> Quote | None:
 
 
 def _is_beyond(quote: Quote, side: str, limit: float | None) -> bool:
-    """Whether a price is worse than an order takes."""
-    return limit is not None and (quote.price > limit if side == "buy" else quote.price < limit)
+    """Whether a price is worse than an order takes, in units of the session."""
+    if limit is None:
+        return False
+    worst = limit / quote.ratio
+    return quote.price > worst if side == "buy" else quote.price < worst
 
 
 def _book(

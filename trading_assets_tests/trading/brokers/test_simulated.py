@@ -56,6 +56,15 @@ def test_a_limit_is_the_worst_price(side: str, limit: float, fills: int, tmp_pat
     assert len(made.fills()) == fills
 
 
+@pytest.mark.parametrize(("ratio", "filled"), [(1.5, 15.0), (0.25, 2.0), (1.0, 10.0)])
+def test_what_waits_over_a_split_is_adjusted_by_it(ratio: float, filled: float, tmp_path: Path) -> None:
+    """Of 10 units become 15 at 3:2, and 2.5 at 1:4, of which whole ones are traded (FINRA rule 5330)."""
+    made = broker(tmp_path)
+    made.submit(order())
+    made.open_session(MONDAY, {"one": Quote(50.0, 0.02, ratio=ratio)})
+    assert [fill.quantity for fill in made.fills()] == [filled]
+
+
 def test_what_has_no_quote_expires(tmp_path: Path) -> None:
     made = broker(tmp_path)
     made.submit(order())
