@@ -23,6 +23,8 @@ WITHOUT_FUNCTIONS = {
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.
 COVERED_BY = {
+    "trading/at_broker.py": "trading/test_assets.py",
+    "trading/of_account.py": "trading/test_assets.py",
     "trading/divergence/promise.py": "trading/divergence/test_assets.py",
     "warehouse/lake/placed.py": "warehouse/lake/test_monthly.py",
     "warehouse/lake/reading.py": "warehouse/test_by_symbol.py",

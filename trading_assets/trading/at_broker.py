@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -23,6 +22,15 @@ from trading_assets.trading.brokers.account_at_broker import (
 from trading_assets.trading.brokers.connect import broker_of
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.halt import is_halted
+from trading_assets.trading.latency import latencies
+from trading_assets.trading.of_account import (
+    assert_same_plan,
+    is_differing,
+    openings_of,
+    splits_since,
+    verdict_stands,
+    with_new_differences,
+)
 from trading_assets.trading.opening import (
     SIMULATED,
 )
@@ -42,21 +50,7 @@ from trading_assets.trading.tables import (
     RECONCILIATIONS,
     SUBMISSIONS,
 )
-from trading_assets.trading.timeliness import late_entries, latencies
 from trading_assets.warehouse import Rows
-
-if TYPE_CHECKING:
-    pass
-
-
-from trading_assets.trading.of_account import (
-    assert_same_plan,
-    is_differing,
-    openings_of,
-    splits_since,
-    verdict_stands,
-    with_new_differences,
-)
 
 
 def fills(step: Step) -> Mapping[str, Any]:
@@ -150,28 +144,27 @@ def orders(step: Step) -> Mapping[str, Any]:
 
     def send(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
         enter(aside, configuration, name, step.now, sheet)  # before any of it is sent
-        late = late_entries(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own), step.now) if by_clock else []
-        if late:
-            step.log.warning(f"{opening.account}: {len(late)} entries of {last} are not sent: their market has opened")
-        found = submit_until_answered(
+        return submit_until_answered(
             aside,
             broker,
-            sheet.filter(~pl.col("client_order_id").is_in(late)),
+            sheet,
             is_halted=lambda: is_halted(configuration),
             over=last,
             now=step.now,
             is_withheld=is_withheld,
-            **lateness(configuration.trading, opening, sheet, pending),
+            **lateness(configuration.trading, opening, sheet, pending, step.now if by_clock else None),
         )
-        return replace(found, too_late=(*found.too_late, *late))
 
     sheet, sent = send_by_stage(stage, parting, last, made, send, units_sent=sent_by_now)
+    if sent.too_late:
+        late = len(sent.too_late)
+        step.log.warning(f"{opening.account}: {late} orders of {last} are not sent: their market has opened")
     earlier = step.work.read_or_empty(ORDER_SHEETS, rows=own)
     earlier = earlier.filter((pl.col("account") != opening.account) | (pl.col("session") != last))
     behind = latencies(sheet, pending, aside.read_or_empty(SUBMISSIONS, rows=own)) if by_clock else LATENCIES.empty()
     before = step.work.read_or_empty(LATENCIES, rows=own).join(behind, on=LATENCIES.key, how="anti")
-    sheets, late = pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key), pl.concat([before, behind]).sort(LATENCIES.key)
-    step.work.replace(own, {ORDER_SHEETS: sheets, LATENCIES: late})
+    sheets, later = pl.concat([earlier, sheet]).sort(ORDER_SHEETS.key), pl.concat([before, behind]).sort(LATENCIES.key)
+    step.work.replace(own, {ORDER_SHEETS: sheets, LATENCIES: later})
     enter(aside, configuration, name, step.now)
     write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
@@ -29,27 +27,32 @@ from trading_assets.trading.tables import (
 )
 from trading_assets.warehouse import Rows
 
-if TYPE_CHECKING:
-    pass
-
 
 class PlanChangedError(Exception):
     """What is registered is not what an account was opened for; `str()` says what to do."""
 
 
 def openings_of(step: Step) -> list[Opening]:
-    """The accounts of the strategy of a step, oldest first."""
+    """Return the accounts of the strategy of a step, oldest first."""
     return openings_on(Protocol.of(step.configuration).read(), step.configuration.name, strategy_of(step))
 
 
 def splits_since(step: Step, opening: Opening) -> pl.DataFrame:
-    """Splits since the opening of an account: symbol, session, split_ratio."""
+    """Return the splits since the opening of an account: symbol, session, split_ratio."""
     columns, where = ["symbol", "session", "split_ratio"], "split_ratio <> 1 AND session > ?"
     return step.work.read(BARS, columns=columns, where=where, parameters=[opening.session])
 
 
 def with_new_differences(step: Step, opening: Opening, found: pl.DataFrame) -> pl.DataFrame:
-    """Return all differences of a strategy, with those found now, which go on record, and who has accepted them."""
+    """Return all differences of a strategy, with those found now, which go on record, and who has accepted them.
+
+    Parameters
+    ----------
+    step, opening
+        Step of the strategy, and the account.
+    found
+        Rows of `trading.differences` that are found now.
+    """
     step.work.read_or_empty(DIFFERENCES, rows=Rows("strategy", opening.strategy))  # another run may be adding to them
     protocol = Protocol.of(step.configuration)
     new = put_differences_on_record(protocol, opening.strategy, found, step.now)
@@ -60,12 +63,12 @@ def with_new_differences(step: Step, opening: Opening, found: pl.DataFrame) -> p
 
 
 def is_differing(step: Step, strategy: str) -> bool:
-    """Whether a difference stands that nobody has accepted, by what is on record, whatever the table says."""
+    """Return whether a difference stands that nobody has accepted, by what is on record, whatever the table says."""
     return not not_accepted(differences_of(step.configuration, strategy)).is_empty()
 
 
 def verdict_stands(step: Step, opening: Opening) -> bool:
-    """Whether there is a verdict of what is registered now; for a live account, whether it is a go."""
+    """Return whether there is a verdict of what is registered now; for a live account, whether it is a go."""
     try:
         found = current_verdict(step.work.aside(), step.configuration, opening.strategy)
     except VerdictMissingError:

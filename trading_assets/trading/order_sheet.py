@@ -89,7 +89,11 @@ def order_sheet(
         if blocked_by == "not_held" and _is_withheld(row, units, units_withheld or {}):
             blocked_by = ROLLOUT_WORD
         line = _line(configuration, row, risk, (units, blocked_by), settings.marketable)
-        rows.append(line | planned.get((row["symbol"], row["pair_id"]), {}) if row["reason"] == _LEFT else line)
+        if row["reason"] == _LEFT:
+            line |= planned.get((row["symbol"], row["pair_id"]), {})
+        if line["type"] == "market_on_open" and line["limit"] is not None:
+            line["type"] = "limit_on_open"
+        rows.append(line)
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
@@ -146,7 +150,7 @@ def _is_withheld(row: Mapping[str, Any], units: float, units_withheld: Mapping[L
 
 def _given(planned: Mapping[str, Any]) -> dict[str, Any]:
     """What a closing says of an order: at which place it is sent, and its limit, on an exchange as elsewhere."""
-    return {"urgency": planned["urgency"], "limit": planned["limit"], "type": "marketable_limit"}
+    return {"urgency": planned["urgency"], "limit": planned["limit"]}
 
 
 def _line(

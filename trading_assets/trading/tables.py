@@ -13,7 +13,7 @@ from trading_assets.warehouse.table import Column, Table
 STATES = ("open", "closing", "closed", "ended")
 BROKERS = ("simulated", "alpaca", "interactive_brokers")
 #: How an order is given: at the open of an exchange, or where a market never closes as a limit that would fill at once.
-ORDER_TYPES = ("market_on_open", "marketable_limit")
+ORDER_TYPES = ("market_on_open", "limit_on_open", "marketable_limit")
 #: Checks of an order, in their order.
 BLOCKS = (
     "verdict",

@@ -31,7 +31,8 @@ NOW = dt.datetime(2017, 7, 1)
 def put_on_record(configuration: Configuration, account: str = ACCOUNT) -> None:
     """Open an account, as a person would whose strategy has a verdict."""
     said = {"session": DAYS[0].isoformat(), "capital": 1e5, "verdict": "reject", "plan_hash": "0", "by": "ops"}
-    opening = {"action": "open", "account": account, "universe": {}, **said}
+    said |= {"mode": "paper", "broker": "simulated", "universe": {}}
+    opening = {"action": "open", "account": account, **said}
     Protocol.of(configuration).append("account", STRATEGY, opening, now=NOW)
 
 

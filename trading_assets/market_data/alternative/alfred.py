@@ -69,14 +69,15 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
             expected=f"a key of the service in the environment variable {settings.key_variable}",
             todo="set it, or `alfred: {ask: false}` if the file is there",
         )
+    limit = RequestLimit(_Limits(settings.timeout_seconds))
     service = JsonService(
         settings.base_url or ALFRED_URL,
         headers={},
         secret=key,
-        limit=RequestLimit(_Limits(settings.timeout_seconds)),
+        limit=limit,
         timeout_seconds=settings.timeout_seconds,
     )
-    rows = list(_observations(service, settings, key, sleep))
+    rows = list(_observations(service, limit, settings, key, sleep))
     content = json.dumps({"observations": rows}, indent=0).encode()
     if not file.is_file() or file.read_bytes() != content:
         _replace(file, content)
@@ -115,11 +116,12 @@ def vintages_of(path: Path, name: str) -> JsonTable:
 
 
 def _observations(
-    service: JsonService, settings: Alfred, key: str, sleep: Callable[[float], None]
+    service: JsonService, limit: RequestLimit, settings: Alfred, key: str, sleep: Callable[[float], None]
 ) -> Iterator[dict[str, Any]]:
     query = {"series_id": settings.series, "api_key": key, "file_type": "json", "output_type": "1", **_EVER}
     offset = 0
     while True:
+        limit.begin_fetch()
         answer = _patiently(service, {**query, "limit": str(_PAGE), "offset": str(offset)}, settings, sleep)
         yield from answer["observations"]
         offset += len(answer["observations"])

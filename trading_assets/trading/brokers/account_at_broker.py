@@ -48,8 +48,17 @@ def held_there(broker: Broker, opening: Opening, books: Books) -> dict[Leg, floa
     return dict(books.held) if opening.broker == SIMULATED else held_at_most(books.held, broker.positions())
 
 
-def lateness(trading: Trading, opening: Opening, sheet: pl.DataFrame, pending: pl.DataFrame) -> dict[str, Any]:
-    """Return the arguments of `submit_until_answered` by which nothing is sent to a real broker after its open.
+def lateness(
+    trading: Trading,
+    opening: Opening,
+    sheet: pl.DataFrame,
+    pending: pl.DataFrame,
+    now: dt.datetime | None,
+) -> dict[str, Any]:
+    """Return the arguments of `submit_until_answered` by which nothing is sent after its open.
+
+    A real broker's time is the clock's, asked before each order. A simulated one takes exits at any time, and entries
+    until they are late by the time of the run.
 
     Parameters
     ----------
@@ -57,11 +66,18 @@ def lateness(trading: Trading, opening: Opening, sheet: pl.DataFrame, pending: p
         Section of the configuration, and the account.
     sheet, pending
         Rows of `trading.order_sheets`, and of `trading.pending_orders` with the calendars of their symbols.
+    now
+        Time of the run, UTC; None: it is simulated, and nothing is late at a simulated broker.
     """
-    if opening.broker == SIMULATED:
+    is_simulated = opening.broker == SIMULATED
+    if is_simulated and now is None:
         return {}
     calendars = dict(pending.select("symbol", "calendar").unique().iter_rows())
     latest = deadlines_of(sheet, calendars, dt.timedelta(minutes=trading.late_minutes))
+
+    if now is not None and is_simulated:
+        entries, at = set(sheet.filter("entry")["client_order_id"]), now
+        return {"is_late": lambda name: name in entries and at >= latest[name]}
 
     def is_late(name: str) -> bool:
         return dt.datetime.now(dt.UTC).replace(tzinfo=None) >= latest[name]

@@ -25,8 +25,10 @@ def deadlines_of(sheet: pl.DataFrame, calendar_of: Mapping[str, str], late: dt.t
     late
         How late.
     """
-    rows = sheet.select("client_order_id", "symbol", "for_session").iter_rows()
-    return {name: deadline(calendar_of[symbol], session, late) for name, symbol, session in rows}
+    rows = sheet.select("client_order_id", "symbol", "for_session").rows()
+    opens = {(calendar_of[symbol], session) for _, symbol, session in rows}
+    latest = {each: deadline(*each, late) for each in opens}
+    return {name: latest[calendar_of[symbol], session] for name, symbol, session in rows}
 
 
 def deadline(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime:

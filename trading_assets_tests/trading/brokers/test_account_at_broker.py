@@ -31,6 +31,7 @@ from trading_assets_tests.trading.breakout_account import whole_account
 from trading_assets_tests.trading.brokers.alpaca.conftest import KEYS
 from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
 from trading_assets_tests.trading.experiment import Experiment
+from trading_assets_tests.trading.test_order_sheet import sheet_of, waiting
 
 NOW = dt.datetime(2002, 3, 1)
 TRADING = Trading()
@@ -186,7 +187,7 @@ def test_no_order_is_sent_after_its_open_by_the_clock(days: Days) -> None:
     """All sessions of the account are long over: whatever its sheets say, nothing is sent."""
     evening = days.account.sessions[days.first]
     sheet = days.account.sheet_at(evening, Books(), differs=False)
-    late = lateness(TRADING, days.account.opening, sheet, days.account.pending)
+    late = lateness(TRADING, days.account.opening, sheet, days.account.pending, None)
     assert all(late["is_late"](name) for name in sheet["client_order_id"])
     found = submit(
         days.warehouse,
@@ -200,7 +201,7 @@ def test_no_order_is_sent_after_its_open_by_the_clock(days: Days) -> None:
     assert len(found.too_late) == sheet.filter(status="ready").height > 0
     assert days.service.orders == []
     simulated = replace(days.account.opening, broker="simulated")
-    assert lateness(TRADING, simulated, sheet, days.account.pending) == {}
+    assert lateness(TRADING, simulated, sheet, days.account.pending, None) == {}
 
 
 def test_a_simulated_broker_is_held_to_the_last_digit(days: Days) -> None:
@@ -238,3 +239,22 @@ def test_the_assets_ask_a_real_broker_and_send_nothing_that_is_over(
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_a_simulated_broker_takes_entries_until_their_open_and_exits_at_any_time(days: Days) -> None:
+    """New York opens at 14:30 UTC in winter, 13:30 in summer; a coin's entry is late an hour after its day began."""
+    simulated = replace(days.account.opening, broker="simulated")
+    entry, leaving = waiting(), waiting("OUT", entry=False, side="sell")
+    coin = waiting("COIN", calendar="24/7", asset_class="crypto")
+    sheet, pending = sheet_of(entry, leaving, coin), pl.DataFrame([entry, leaving, coin])
+    ids = dict(sheet.select("symbol", "client_order_id").iter_rows())
+    opens = dt.datetime.combine(sheet.filter(symbol="AAA")["for_session"].item(), dt.time(13, 30))
+    begun = dt.datetime.combine(sheet.filter(symbol="COIN")["for_session"].item(), dt.time())
+    for now, late in (
+        (opens - dt.timedelta(seconds=1), {"COIN"}),
+        (opens, {"AAA", "COIN"}),
+        (begun + dt.timedelta(minutes=59), set()),
+        (begun + dt.timedelta(minutes=60), {"COIN"}),
+    ):
+        is_late = lateness(TRADING, simulated, sheet, pending, now)["is_late"]
+        assert {symbol for symbol, name in ids.items() if is_late(name)} == late

@@ -128,7 +128,7 @@ def test_the_sheet_says_urgency_and_limit_of_each_slice(
     both = sheet.join(plan, on="symbol", suffix="_planned")
     assert both["urgency"].to_list() == both["urgency_planned"].to_list()
     assert both["limit"].to_list() == both["limit_planned"].to_list()
-    assert {*sheet["type"]} == {"marketable_limit"}
+    assert {*sheet["type"]} == {"limit_on_open"}
     assert {*sheet["status"]} == {"ready"}
 
 

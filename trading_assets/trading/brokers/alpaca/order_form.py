@@ -13,7 +13,8 @@ from trading_assets.trading.brokers.port import OrderRequest
 
 #: Orders for the open are taken from 19:00 to 09:28 New York, says Alpaca.
 _TAKEN_FROM, _TAKEN_UNTIL = dt.time(19, 0), dt.time(9, 28)
-_AT_OPEN = "market_on_open"
+#: Types of orders for the opening auction of an exchange.
+_MARKET_ON_OPEN, _LIMIT_ON_OPEN = "market_on_open", "limit_on_open"
 #: Prices from one dollar on have cents, below it a hundredth of one: rule 612 of Regulation NMS.
 _DOLLAR, _CENTS, _BELOW = 1.0, 2, 4
 
@@ -42,7 +43,7 @@ def form_of(order: OrderRequest, names: Names, asset: Mapping[str, Any]) -> dict
         "side": order.side,
         "client_order_id": order.client_order_id,
     }
-    if order.type == _AT_OPEN:
+    if order.type == _MARKET_ON_OPEN:
         return {**form, "type": "market", "time_in_force": "opg"}
     limit = order.limit or 0.0
     tick = asset.get("price_increment")
@@ -50,7 +51,7 @@ def form_of(order: OrderRequest, names: Names, asset: Mapping[str, Any]) -> dict
         price = _on_tick(limit, float(tick), order.side)
     else:
         price = _on_tick(limit, 10.0 ** -(_CENTS if limit >= _DOLLAR else _BELOW), order.side)
-    in_force = "ioc" if names.is_coin(order.symbol) else "day"
+    in_force = "opg" if order.type == _LIMIT_ON_OPEN else "ioc" if names.is_coin(order.symbol) else "day"
     return {**form, "type": "limit", "limit_price": text_of(price), "time_in_force": in_force}
 
 
@@ -78,8 +79,10 @@ def why_not(order: OrderRequest, names: Names, asset: Mapping[str, Any], currenc
     quoted_in = name.partition("/")[2] or "USD"
     if quoted_in != currency:
         return f"{name} is paid for in {quoted_in}, and the account is in {currency}"
-    if order.type != _AT_OPEN:
-        return _why_no_limit(order, asset, name)
+    if order.type != _MARKET_ON_OPEN:
+        why = _why_no_limit(order, asset, name)
+        if why is not None or order.type != _LIMIT_ON_OPEN:
+            return why
     if names.is_coin(order.symbol):
         return f"{name} has no open: a coin takes a limit"
     if order.quantity != round(order.quantity):

@@ -13,7 +13,9 @@ from trading_assets.trading.brokers.interactive_brokers.contracts import next_op
 from trading_assets.trading.brokers.interactive_brokers.line import KEYS
 from trading_assets.trading.brokers.port import OrderRequest
 
-AT_OPEN = "market_on_open"
+_MARKET_ON_OPEN, _LIMIT_ON_OPEN = "market_on_open", "limit_on_open"
+#: Types of orders for the opening auction of an exchange.
+AT_OPEN = (_MARKET_ON_OPEN, _LIMIT_ON_OPEN)
 
 
 def unfit(
@@ -33,10 +35,10 @@ def unfit(
     is_coin = order.symbol in settings.coins
     if not 0.0 < order.quantity < math.inf:
         return f"a quantity of {order.quantity:g}"
-    if order.type == AT_OPEN:
-        return _unfit_at_open(order, details, now, is_coin=is_coin)
-    if order.limit is None or not 0.0 < order.limit < math.inf:
+    if order.type != _MARKET_ON_OPEN and (order.limit is None or not 0.0 < order.limit < math.inf):
         return "a limit order without a limit"
+    if order.type in AT_OPEN:
+        return _unfit_at_open(order, details, now, is_coin=is_coin)
     if not is_coin:
         return f"{order.symbol} is no coin in {KEYS}.coins: limit orders are sent for coins alone"
     if details.minSize and details.minSize < 1e300 and order.quantity < details.minSize:
@@ -53,19 +55,19 @@ def made_of(order: OrderRequest, details: ContractDetails, account: str) -> Orde
     Parameters
     ----------
     order, details, account
-        What is meant, what IB says of the security, and the account that it is for. A market-on-open order is a market
-        order for the opening auction; a limit takes what is there at once and leaves nothing behind.
+        What is meant, what IB says of the security, and the account that it is for. An order for the open is for the
+        opening auction; a limit elsewhere takes what is there at once and leaves nothing behind.
     """
     made = Order(
         action=order.side.upper(),
         # A float may be written with an exponent.
         totalQuantity=Decimal(str(order.quantity)).normalize() + 0,  # type: ignore[arg-type]
-        orderType="MKT" if order.type == AT_OPEN else "LMT",
-        tif="OPG" if order.type == AT_OPEN else "IOC",
+        orderType="MKT" if order.type == _MARKET_ON_OPEN else "LMT",
+        tif="OPG" if order.type in AT_OPEN else "IOC",
         account=account,
         orderRef=order.client_order_id,
     )
-    if order.type != AT_OPEN and order.limit is not None:
+    if order.type != _MARKET_ON_OPEN and order.limit is not None:
         made.lmtPrice = to_tick(order.limit, details.minTick, order.side)
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,16 @@ def test_an_order_for_the_open_is_a_market_order_opg() -> None:
         "type": "market",
         "time_in_force": "opg",
     }
+
+
+def test_a_limit_for_the_open_is_for_its_auction_and_whole() -> None:
+    """A closing that sells no further from its mark than it was told."""
+    order = at_open(type="limit_on_open", side="sell", limit=47.501)
+    form = form_of(order, NAMES, SHARE)
+    assert (form["type"], form["time_in_force"], form["limit_price"]) == ("limit", "opg", "47.51")
+    assert why_not(order, NAMES, SHARE, "USD", NIGHT) is None
+    assert "parts of a share" in str(why_not(replace(order, quantity=1.5), NAMES, SHARE, "USD", NIGHT))
+    assert "a limit of None" in str(why_not(replace(order, limit=None), NAMES, SHARE, "USD", NIGHT))
 
 
 @pytest.mark.parametrize(("side", "price"), [("buy", "40400.12"), ("sell", "40400.13")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from ib_async import ContractDetails
@@ -22,6 +23,15 @@ def test_an_order_says_side_size_kind_and_whose_it_is() -> None:
     made = made_of(at_open(side="sell", quantity=100.0), SHARE, "DU1")
     assert (made.action, str(made.totalQuantity), made.orderType, made.tif) == ("SELL", "100", "MKT", "OPG")
     assert (made.account, made.orderRef, made.transmit) == ("DU1", "one", True)
+
+
+def test_a_limit_for_the_open_is_for_its_auction_and_whole() -> None:
+    order = OrderRequest("one", TUESDAY, "AAPL", "sell", 10.0, "limit_on_open", 200.0)
+    made = made_of(order, SHARE, "DU1")
+    assert (made.orderType, made.tif, str(made.lmtPrice)) == ("LMT", "OPG", "200.00")
+    assert unfit(order, SHARE, EVENING, SETTINGS) is None
+    assert "fractions of a share" in (unfit(replace(order, quantity=1.5), SHARE, EVENING, SETTINGS) or "")
+    assert "without a limit" in (unfit(replace(order, limit=None), SHARE, EVENING, SETTINGS) or "")
 
 
 @pytest.mark.parametrize(("side", "price"), [("buy", "89999.75"), ("sell", "90000.00")])

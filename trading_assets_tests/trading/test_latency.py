@@ -1,4 +1,4 @@
-"""What is sent in time, and what a market that never closes did until an order was sent: by hand."""
+"""What a market that never closes did until an order was sent: by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from trading_assets.trading.latency import latencies
 from trading_assets.trading.tables import LATENCIES, SUBMISSIONS
-from trading_assets.trading.timeliness import late_entries, latencies
 
 THURSDAY, FRIDAY = dt.date(2026, 3, 5), dt.date(2026, 3, 6)
 NOTHING_SENT = SUBMISSIONS.empty()
@@ -26,29 +26,6 @@ def rows(*orders: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def sent(symbol: str, at: dt.datetime) -> pl.DataFrame:
     return pl.DataFrame({"client_order_id": [symbol], "event": ["intended"], "recorded_at": [at]})
-
-
-@pytest.mark.parametrize(
-    ("minute", "late"), [((14, 29), []), ((14, 30), ["STOCK"]), ((1, 0), []), ((20, 0), ["STOCK"])]
-)
-def test_an_entry_is_late_once_its_market_has_opened(minute: tuple[int, int], late: list[str]) -> None:
-    """New York opens at 14:30 UTC in winter; an exit of the same minute goes on, and so does what is sent already."""
-    sheet, pending = rows({"symbol": "STOCK"}, {"symbol": "LEFT", "entry": False, "side": "sell"})
-    now = dt.datetime.combine(FRIDAY, dt.time(*minute))
-    assert late_entries(sheet, pending, NOTHING_SENT, now) == late
-    assert late_entries(sheet, pending, sent("STOCK", now), now) == []
-
-
-def test_a_coin_s_entry_is_late_an_hour_after_its_day_began() -> None:
-    sheet, pending = rows({"symbol": "COIN", "calendar": "24/7"})
-    begun = dt.datetime.combine(FRIDAY, dt.time())
-    assert late_entries(sheet, pending, NOTHING_SENT, begun + dt.timedelta(minutes=59)) == []
-    assert late_entries(sheet, pending, NOTHING_SENT, begun + dt.timedelta(minutes=60)) == ["COIN"]
-
-
-def test_what_is_blocked_is_not_late() -> None:
-    sheet, pending = rows({"symbol": "STOCK", "status": "blocked"})
-    assert late_entries(sheet, pending, NOTHING_SENT, dt.datetime(2026, 3, 6, 20)) == []
 
 
 def test_latency_is_what_the_price_did_until_the_order_was_sent() -> None:

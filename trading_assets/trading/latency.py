@@ -1,47 +1,11 @@
-"""What a running account sends in time, and how late after its open a market is that never closes.
-
-It matters to accounts that run by the clock. Where `as_of` is fixed, and in sessions that were over when the account
-was opened, time is simulated, and nothing is late.
-"""
+"""How late after its open an order came to a market that never closes, and what its price did meanwhile."""
 
 from __future__ import annotations
-
-import datetime as dt
 
 import polars as pl
 
 from trading_assets.market_data.calendar_facts import ALWAYS
-from trading_assets.trading.session_times import hours_between
 from trading_assets.trading.tables import LATENCIES
-
-#: How long after 00:00 UTC entries may still be sent where a market never closes: it cannot be before.
-GRACE = dt.timedelta(hours=1)
-
-
-def late_entries(sheet: pl.DataFrame, pending: pl.DataFrame, submissions: pl.DataFrame, now: dt.datetime) -> list[str]:
-    """Return the ids of ready entries that nobody has sent, and whose market has opened.
-
-    Exits are sent whenever they are ready.
-
-    Parameters
-    ----------
-    sheet
-        Rows of `trading.order_sheets` of one close.
-    pending
-        Rows of `trading.pending_orders` at the same close.
-    submissions
-        Rows of `trading.submissions`.
-    now
-        Time, UTC.
-    """
-    entries = _with_calendar(sheet, pending).filter("entry", status="ready")
-    waiting = entries.join(submissions, on="client_order_id", how="anti")
-    found = []
-    for calendar, session in waiting.select("calendar", "for_session").unique().sort(pl.all()).iter_rows():
-        opens = _open_of(calendar, session)
-        if opens is not None and now >= opens + (GRACE if calendar == ALWAYS else dt.timedelta()):
-            found += waiting.filter(calendar=calendar, for_session=session)["client_order_id"].to_list()
-    return sorted(found)
 
 
 def latencies(
@@ -92,9 +56,3 @@ def _price_by(rows: pl.DataFrame, prices: pl.DataFrame, moment: str) -> pl.Serie
 def _with_calendar(sheet: pl.DataFrame, pending: pl.DataFrame) -> pl.DataFrame:
     of_orders = pending.select("session", "order_id", "calendar")
     return sheet.join(of_orders, on=["session", "order_id"], how="left", maintain_order="left")
-
-
-def _open_of(calendar: str, session: dt.date) -> dt.datetime | None:
-    """When a session opens, UTC, without a zone; None where none is recorded."""
-    opens = hours_between(calendar, session, session)["opens"].to_list()
-    return opens[0].replace(tzinfo=None) if opens else None
