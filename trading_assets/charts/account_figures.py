@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DRAWN = {
     "slippage_wealth": ("slippage, alarm at 100", STRATEGY_COLOUR),
     "live_wealth": ("live below paper, alarm at 100", LOSS_COLOUR),
-    "sharpe_wealth": ("Sharpe below promise, alarm at 20", "#475569"),
+    "sharpe_wealth": ("returns below promise, alarm at 20", "#475569"),
 }
 _LEVELS = ((100.0, LOSS_COLOUR), (20.0, "#475569"))
 

@@ -13,6 +13,7 @@ from trading_assets.monitoring.tables import ALERTS
 from trading_assets.trading.divergence.alarms_on_record import standing_alarms
 from trading_assets.trading.divergence.tables import STATISTICS
 from trading_assets.trading.opening import open_accounts
+from trading_assets.trading.order_sheet import ROLLOUT_WORD
 from trading_assets.trading.tables import ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -23,6 +24,8 @@ _NAMED = 5
 def line_of_sheet(account: str, sheet: pl.DataFrame) -> str:
     """Return a sheet in a line: whose it is, for when, how many orders, what is blocked, and the first of them.
 
+    What the stage of the rollout withholds is told apart: it is meant, and no reason to look.
+
     Parameters
     ----------
     account
@@ -32,7 +35,8 @@ def line_of_sheet(account: str, sheet: pl.DataFrame) -> str:
     """
     rows = sheet.sort("symbol", "client_order_id")
     days = ", ".join(sorted({str(day) for day in rows["for_session"]}))
-    blocked = rows.filter(status="blocked").height
+    is_blocked, is_withheld = pl.col("status") == "blocked", pl.col("blocked_by").eq_missing(pl.lit(ROLLOUT_WORD))
+    blocked, withheld = (rows.filter(is_blocked & each).height for each in (~is_withheld, is_withheld))
     said = [
         f"{row['side']} {'?' if row['quantity'] is None else format(row['quantity'], 'g')} {row['symbol']}"
         + (f" (blocked: {row['blocked_by']})" if row["status"] == "blocked" else "")
@@ -41,8 +45,9 @@ def line_of_sheet(account: str, sheet: pl.DataFrame) -> str:
     more = f", and {rows.height - _NAMED} more" if rows.height > _NAMED else ""
     orders = "1 order" if rows.height == 1 else f"{rows.height} orders"
     return (
-        f"{account}, {rows['label'][0]}, after {rows['session'].max()!s}: {orders} for {days}, {blocked} blocked: "
-        + f"{', '.join(said)}{more}"
+        f"{account}, {rows['label'][0]}, after {rows['session'].max()!s}: {orders} for {days}, {blocked} blocked"
+        + (f", {withheld} withheld by the rollout" if withheld else "")
+        + f": {', '.join(said)}{more}"
     )
 
 
@@ -71,8 +76,8 @@ def news_of_accounts(
         newest = sheets.filter(pl.col("session") == pl.col("session").max())
         lines = []
         if newest.height:
-            is_blocked = not newest.filter(status="blocked").is_empty()
-            lines.append(("warning" if is_blocked else "info", line_of_sheet(opening.account, newest)))
+            stops = newest.filter(pl.col("blocked_by").ne_missing(pl.lit(ROLLOUT_WORD)), status="blocked")
+            lines.append(("info" if stops.is_empty() else "warning", line_of_sheet(opening.account, newest)))
         for row in standing_alarms(configuration, name).iter_rows(named=True):
             said = f"{opening.account}, {opening.label}: {row['statistic']} in alarm since {row['session']}"
             money = f"{row['value']:.4g} where {row['level']:g} is an alarm"

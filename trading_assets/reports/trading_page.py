@@ -19,7 +19,9 @@ from trading_assets.robustness.tables import BANDS, HOLDOUT
 from trading_assets.trading.differences_on_record import standing_differences
 from trading_assets.trading.divergence.alarms_on_record import standing_alarms
 from trading_assets.trading.divergence.tables import DIVERGENCE, STATISTICS
-from trading_assets.trading.opening import Opening, open_accounts
+from trading_assets.trading.opening import LIVE, SIMULATED, Opening, open_accounts
+from trading_assets.trading.rollout.sending import AccountStage
+from trading_assets.trading.rollout.tables import SHARES
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -51,6 +53,8 @@ class AccountContent:
         What stands, by what is on record.
     band
         session, low, high: what resampled returns of the holdout make of its capital.
+    stage
+        Of the rollout, as it is on record.
     """
 
     opening: Opening
@@ -60,6 +64,7 @@ class AccountContent:
     differences: pl.DataFrame
     alarms: pl.DataFrame
     band: pl.DataFrame
+    stage: str
 
 
 def trading_content(configuration: Configuration, warehouse: Warehouse) -> list[AccountContent]:
@@ -89,6 +94,7 @@ def trading_content(configuration: Configuration, warehouse: Warehouse) -> list[
                 differences=standing_differences(configuration, name),
                 alarms=standing_alarms(configuration, name),
                 band=promised_band(bands, equity, opening.capital),
+                stage=AccountStage(configuration, opening, opening.recorded_at).now(),
             )
         )
     return found
@@ -149,6 +155,7 @@ def _section(content: AccountContent) -> Section:
     title = f"{opening.account}: {opening.label}"
     if content.equity.is_empty():
         text = f"Opened on {opening.session} with {number(opening.capital)}. No session is published yet."
+        text = f"{text} {_where(content)}"
         return Section(anchor=f"account-{opening.account}", title=title, stage="trading", text=text)
     live = content.divergence.filter(statistic="live_equity").select("session", live="value")
     curve = content.equity.select("session", "drawdown", paper="equity")
@@ -172,7 +179,7 @@ def _in_words(content: AccountContent) -> str:
         f"Opened for the close of {opening.session} with {number(opening.capital)} by {opening.by}.",
         f"After {content.equity.height} sessions, on {last['session']}, it is worth {number(last['equity'])}, "
         f"{percent(-last['drawdown'])} below its peak, in {last['positions']} positions.",
-        "Its broker is simulated.",
+        _where(content),
     ]
     if last["halted"]:
         told.append("The drawdown breaker has stopped entries.")
@@ -190,6 +197,19 @@ def _in_words(content: AccountContent) -> str:
     if content.divergence.height and content.alarms.is_empty():
         told.append("Nothing says that it is worse than promised; a year is too short to refute a Sharpe ratio of 1.")
     return " ".join(told)
+
+
+def _where(content: AccountContent) -> str:
+    """Where its orders go, whether money is at stake, and how much of them the stage of the rollout sends."""
+    opening, share = content.opening, SHARES[content.stage]
+    if opening.broker == SIMULATED:
+        told = "Its broker is simulated."
+    elif opening.mode == LIVE:
+        told = f"Its orders go to {opening.broker}, to a live account: money is at stake."
+    else:
+        told = f"Its orders go to {opening.broker}, to an account on paper."
+    sent = "everything is sent" if share == 1.0 else f"{share:.0%} of its positions are sent"
+    return f"{told} At the stage {content.stage} of the rollout {sent if share else 'nothing is sent'}."
 
 
 def _tables(content: AccountContent) -> list[HtmlTable]:

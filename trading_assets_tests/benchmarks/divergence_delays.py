@@ -1,7 +1,7 @@
 """How soon live against promise finds what is wrong, and how often it accuses an account of which nothing is wrong.
 
 Run by `make divergence`, which writes its tables into docs/trading.md. Slippage is drawn by the engine's own noise
-model; returns are normal with a volatility of 16 % a year, which the test has to estimate.
+model; returns are normal, with the volatility of the holdout and something held in each session.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from trading_assets.trading.divergence.betting import Floats, late_evidence, wealth
+from trading_assets.trading.divergence.betting import CLIP, Floats, late_evidence, wealth
 from trading_assets.trading.divergence.promise import Promise
-from trading_assets.trading.divergence.session_statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, sharpe_bets
+from trading_assets.trading.divergence.session_statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, promise_bets
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 from trading_assets_tests.trading.divergence.nulls import DEVIATION, excess
 
@@ -43,8 +43,9 @@ def sharpe_delays(sharpe: float, draws: int, seed: int, years: int = YEARS[-1]) 
     """(draws,) sessions until an account of this Sharpe ratio is called worse than the promised one."""
     random, usual = np.random.default_rng([seed, round(100 * (sharpe + 10))]), VOLATILITY / math.sqrt(252)
     returns = usual * (random.standard_normal((draws, years * YEAR)) + sharpe / math.sqrt(252))
-    promise = Promise(PROMISED, VOLATILITY, 252)
-    return np.array([first(wealth(sharpe_bets(row, promise)), 1.0 / SLOW_ALPHA) for row in returns])
+    mean_of_cut = PROMISED / math.sqrt(252) * math.erf(CLIP / math.sqrt(2.0))  # of a normal value whose mean is small
+    promise, always = Promise(mean_of_cut, usual, 252), np.ones(returns.shape[1], np.bool_)
+    return np.array([first(wealth(promise_bets(row, always, promise)), 1.0 / SLOW_ALPHA) for row in returns])
 
 
 def first(statistic: Floats, level: float) -> float:

@@ -13,6 +13,8 @@ from trading_assets.monitoring.tables import ALERTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE
+from trading_assets.trading.tables import ORDER_SHEETS
+from trading_assets.warehouse import Rows
 from trading_assets_tests.trading.opened_account import DAYS, NOW, STRATEGY, published
 from trading_assets_tests.trading.test_order_sheet import sheet_of, waiting
 
@@ -24,6 +26,22 @@ def test_a_sheet_is_one_line_with_the_first_orders() -> None:
         "buy 100 AAA, sell ? BBB (blocked: size), buy 100 C, buy 100 D, buy 100 E, and 2 more"
     )
     assert ": 1 order for 2017-07-03, 0 blocked: buy 100 AAA" in line_of_sheet("s-1", sheet_of(waiting()))
+
+
+def test_what_the_rollout_withholds_is_no_warning(tmp_path: Path) -> None:
+    """In shadow every entry is withheld, as is meant; an order that something else blocks is worth a look."""
+    withheld = {"status": "blocked", "blocked_by": "rollout"}
+    sheet = sheet_of(waiting(), waiting("BBB")).with_columns(**{name: pl.lit(said) for name, said in withheld.items()})
+    line = line_of_sheet("s-1", sheet)
+    assert ": 2 orders for 2017-07-03, 0 blocked, 2 withheld by the rollout: buy 100 AAA (blocked: rollout)" in line
+    configuration, warehouse = published(tmp_path)
+    own = Rows("strategy", STRATEGY)
+    shadow = warehouse.read(ORDER_SHEETS).with_columns(**{name: pl.lit(said) for name, said in withheld.items()})
+    warehouse.replace(own, {ORDER_SHEETS: shadow})
+    assert news_of_accounts(configuration, warehouse, set(), NOW)["severity"].to_list() == ["info"]
+    price = pl.when(symbol="BBB").then(pl.lit("price")).otherwise("blocked_by")
+    warehouse.replace(own, {ORDER_SHEETS: shadow.with_columns(blocked_by=price)})
+    assert news_of_accounts(configuration, warehouse, set(), NOW)["severity"].to_list() == ["warning"]
 
 
 def test_the_asset_puts_lines_among_the_alerts_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from trading_assets.config.trading import Trading
 from trading_assets.protocol import Protocol
 from trading_assets.reports.assets import build_assets
 from trading_assets.reports.build import write_trading
@@ -30,7 +31,7 @@ def test_an_account_is_told_with_its_label_orders_and_numbers(tmp_path: Path) ->
     html = trading_page("mine", [content])
     page = Page(html)
     assert "breakout-1: paper, verdict reject" in page.text
-    assert "Its broker is simulated." in page.text
+    assert "Its broker is simulated. At the stage full of the rollout everything is sent." in page.text
     assert "Nothing says that it is worse than promised" in page.text
     assert "in 3 positions" in page.text
     identifiers = {values.get("id") for _, values in page.elements}
@@ -53,6 +54,21 @@ def test_alarms_and_differences_that_stand_are_told_in_words(tmp_path: Path) -> 
     assert "1 difference stands: no entry is sent" in text
     assert "it was not sent" in text
     assert "Nothing says" not in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("live", "a live account: money is at stake"), ("paper", "an account on paper")]
+)
+def test_the_page_says_whose_broker_it_is_and_whether_money_is_at_stake(tmp_path: Path, mode: str, said: str) -> None:
+    """Opened at Alpaca, where an account begins at `off`: nothing on the page calls it simulated, a live one paper."""
+    configuration, warehouse = published(tmp_path, mode=mode, broker="alpaca")
+    money = {"live": True, "live_account": "A1"} if mode == "live" else {}
+    there = Trading.model_validate({"broker": "alpaca", **money})
+    configuration = configuration.model_copy(update={"trading": there})
+    text = Page(trading_page("mine", trading_content(configuration, warehouse))).text
+    assert f"Its orders go to alpaca, to {said}. At the stage off of the rollout nothing is sent." in text
+    assert "simulated" not in text
+    assert "On paper" not in text
 
 
 def test_an_account_without_a_session_is_there(tmp_path: Path) -> None:

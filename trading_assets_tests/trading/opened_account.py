@@ -28,18 +28,18 @@ DAYS = weekdays(60)
 NOW = dt.datetime(2017, 7, 1)
 
 
-def put_on_record(configuration: Configuration, account: str = ACCOUNT) -> None:
+def put_on_record(configuration: Configuration, account: str = ACCOUNT, **where: str) -> None:
     """Open an account, as a person would whose strategy has a verdict."""
     said = {"session": DAYS[0].isoformat(), "capital": 1e5, "verdict": "reject", "plan_hash": "0", "by": "ops"}
     said |= {"mode": "paper", "broker": "simulated", "universe": {}}
-    opening = {"action": "open", "account": account, **said}
+    opening = {"action": "open", "account": account, **said, **where}
     Protocol.of(configuration).append("account", STRATEGY, opening, now=NOW)
 
 
-def published(folder: Path) -> tuple[Configuration, Warehouse]:
+def published(folder: Path, **where: str) -> tuple[Configuration, Warehouse]:
     """An account that has lost at the broker a little more than on paper each session, with two orders to come."""
     configuration = loaded(folder)
-    put_on_record(configuration)
+    put_on_record(configuration, **where)
     warehouse, opening = Warehouse(configuration.warehouse_path), open_accounts(configuration)[STRATEGY]
     random = np.random.default_rng(3)
     paper: Floats = np.asarray(1e5 * np.cumprod(1 + random.normal(0.0005, 0.01, len(DAYS))), np.float64)
@@ -59,9 +59,8 @@ def published(folder: Path) -> tuple[Configuration, Warehouse]:
     )
     same: dict[str, Any] = {"strategy": STRATEGY, "account": ACCOUNT, "session": DAYS[-1], "last_bar": DAYS[-1]}
     sheet = sheet_of(waiting(**same), waiting("BBB", **same, quantity=None))
-    returns = [curve / np.concatenate([[1e5], curve[:-1]]) - 1 for curve in (paper, live)]
-    promise, none = Promise(0.4, 0.16, 252), SLIPPAGE.empty()
-    told = statistics_of(opening, LiveCurve(DAYS, paper, live, *returns), none, promise, np.zeros(len(DAYS)))
+    promise, none = Promise(0.025, 0.01, 252), SLIPPAGE.empty()
+    told = statistics_of(opening, LiveCurve(DAYS, paper, live, 1e5), none, promise, EQUITY.conform(equity))
     bands = pl.DataFrame({"session": DAYS[:40], "low": 9e4, "middle": 1e5, "high": 1.1e5}).with_columns(
         strategy=pl.lit(STRATEGY), split=pl.lit("holdout")
     )

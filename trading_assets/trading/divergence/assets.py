@@ -27,9 +27,13 @@ from trading_assets.trading.divergence.slippage import slippage_of_fills
 from trading_assets.trading.divergence.slippage_on_record import changed_slippage, put_slippage_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE, STATISTICS
 from trading_assets.trading.divergence.tracking import live_curve
+from trading_assets.trading.of_account import splits_since
 from trading_assets.trading.opening import Opening, openings_on
 from trading_assets.trading.published import STAGE, Published, asset_of, read_published
-from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, FILLS, RECONCILIATIONS
+from trading_assets.trading.rollout.sending import AccountStage
+from trading_assets.trading.rollout.withheld import Parting, parted
+from trading_assets.trading.submission import units_sent
+from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, FILLS, PENDING_ORDERS, RECONCILIATIONS
 from trading_assets.warehouse import Rows
 
 _OF_BARS = ("symbol", "session", "close", "split_ratio", "cash_dividend")
@@ -98,7 +102,10 @@ def _of_account(step: Step, opening: Opening, published: Published) -> tuple[pl.
     traded = sorted({*engine["symbol"], *told["symbol"]})
     where, parameters = "session >= ? AND list_contains(?, symbol)", [opening.session, traded]
     bars = step.work.read(BARS, columns=list(_OF_BARS), where=where, parameters=parameters)
-    curve = live_curve(equity, opening.capital, told, engine, bars)
+    pending, sent = published.of(PENDING_ORDERS, opening.account), units_sent(step.work.aside(), opening)
+    stages = AccountStage(step.configuration, opening, step.now).on_record()
+    parting, splits = Parting(step.configuration.name, opening, pending, sent), splits_since(step, opening)
+    of_sent, _ = parted(parting, equity["session"].to_list(), stages, splits, engine)
+    curve = live_curve(equity, opening.capital, told, of_sent, bars)
     slippage = slippage_of_fills(step.configuration.name, opening, told, engine)
-    risk_free = equity["risk_free"].fill_null(0.0).to_numpy()
-    return statistics_of(opening, curve, slippage, read_promise(step), risk_free), slippage
+    return statistics_of(opening, curve, slippage, read_promise(step), equity), slippage

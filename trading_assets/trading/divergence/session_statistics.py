@@ -10,13 +10,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from trading_assets.trading.divergence.betting import (
+    CLIP,
     Floats,
+    cut,
     ever_reached,
     late_evidence,
     predictable_scale,
     wealth,
 )
-from trading_assets.trading.divergence.promise import Promise
+from trading_assets.trading.divergence.promise import Promise, sessions_held
 from trading_assets.trading.divergence.slippage import excess_by_session
 from trading_assets.trading.divergence.tables import DIVERGENCE
 from trading_assets.trading.divergence.tracking import LiveCurve
@@ -39,8 +41,6 @@ FIRST_DIFFERING, _HALF_LIFE = 5, 20.0
 #: A return of 1 bp: scale of differences before any; a millionth of that is none.
 _BASIS_POINT = 1e-4
 _NO_DIFFERENCE = 1e-12
-#: Sessions after which a return counts half in the volatility that the next one is measured in.
-_VOLATILITY_HALF_LIFE = 60.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Told:
 
 
 def statistics_of(
-    opening: Opening, curve: LiveCurve, slippage: pl.DataFrame, promise: Promise, risk_free: Floats
+    opening: Opening, curve: LiveCurve, slippage: pl.DataFrame, promise: Promise, equity: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the rows of `trading.divergence` of an account, by its sessions that were held to the broker's books.
 
@@ -66,10 +66,10 @@ def statistics_of(
         Rows of `trading.slippage` of the account.
     promise
         What its holdout promised.
-    risk_free
-        (sessions,) what cash earned since the session before.
+    equity
+        Rows of `trading.equity` of the same sessions: positions, daily_return, risk_free.
     """
-    told = {**_of_slippage(curve, slippage), **_of_tracking(curve, promise), **_of_sharpe(curve, promise, risk_free)}
+    told = {**_of_slippage(curve, slippage), **_of_tracking(curve, promise), **_of_returns(curve, promise, equity)}
     frames = []
     for name, each in told.items():
         level = LEVELS.get(name)
@@ -100,7 +100,7 @@ def live_bets(differences: Floats) -> Floats:
     Parameters
     ----------
     differences
-        (sessions,) return of the broker's books less that of the account.
+        (sessions,) what the broker's books made more than the account, as a share of its equity.
     """
     is_other = np.abs(differences) > _NO_DIFFERENCE
     other = np.where(is_other, differences, math.nan)
@@ -109,22 +109,26 @@ def live_bets(differences: Floats) -> Floats:
     return np.asarray(np.where(is_other & (before >= FIRST_DIFFERING), -differences / scale, math.nan))
 
 
-def sharpe_bets(excess_returns: Floats, promise: Promise) -> Floats:
-    """Return what is bet on in each session: the promised mean less the return, in the volatility expected of it.
+def promise_bets(returns: Floats, is_held: NDArray[np.bool_], promise: Promise) -> Floats:
+    """Return what is bet on in each session: how far a return, as the promise is of, is below the promised mean.
+
+    The promise is the mean of the very same: returns of sessions in which something was held, in one scale, cut. So
+    returns that are rare or skewed break it no sooner than others. It is brought within the cut on both sides, so that
+    `wealth` cuts nothing more.
 
     Parameters
     ----------
-    excess_returns
-        (sessions,) of the broker's books.
+    returns
+        (sessions,) of the broker's books, without interest.
+    is_held
+        (sessions,) whether something was held: nothing is bet otherwise.
     promise
-        Without a Sharpe ratio, or a volatility, nothing is bet.
+        Without a mean nothing is bet.
     """
-    if promise.sharpe is None or not promise.volatility:
-        return np.full(excess_returns.size, math.nan)
-    usual, root = promise.volatility / math.sqrt(promise.periods), math.sqrt(promise.periods)
-    half_life = _VOLATILITY_HALF_LIFE
-    scale = predictable_scale(excess_returns, usual, half_life, 0.25 * usual, weight=half_life)
-    return np.asarray(promise.sharpe / root - excess_returns / scale)
+    if promise.mean is None or not promise.scale:
+        return np.full(returns.size, math.nan)
+    below = promise.mean - cut(returns / promise.scale)
+    return np.asarray(np.where(is_held, below * CLIP / (CLIP + abs(promise.mean)), math.nan))
 
 
 def _of_slippage(curve: LiveCurve, slippage: pl.DataFrame) -> dict[str, Told]:
@@ -163,15 +167,16 @@ def _of_tracking(curve: LiveCurve, promise: Promise) -> dict[str, Told]:
     }
 
 
-def _of_sharpe(curve: LiveCurve, promise: Promise, risk_free: Floats) -> dict[str, Told]:
-    excess = curve.live_returns - risk_free
+def _of_returns(curve: LiveCurve, promise: Promise, equity: pl.DataFrame) -> dict[str, Told]:
+    returns = curve.live_returns
+    excess = returns - equity["risk_free"].fill_null(0.0).to_numpy()
     count = np.arange(1, excess.size + 1, dtype=np.float64)
     mean = np.cumsum(excess) / count
     variance = np.maximum(np.cumsum(excess**2) - count * mean**2, 0.0) / np.maximum(count - 1.0, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         sharpe = np.where(variance > 0.0, mean / np.sqrt(variance) * math.sqrt(promise.periods), math.nan)
-    bets = sharpe_bets(excess, promise)
-    money = wealth(bets) if promise.sharpe is not None else np.full(excess.size, math.nan)
+    bets = promise_bets(returns, sessions_held(equity), promise)
+    money = wealth(bets) if promise.mean is not None else np.full(excess.size, math.nan)
     return {
         "live_sharpe": Told(sharpe, count),
         "sharpe_wealth": Told(money, np.cumsum(~np.isnan(bets)).astype(np.float64)),

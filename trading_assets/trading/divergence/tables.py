@@ -12,13 +12,13 @@ STATISTICS = {
     "slippage_modelled_bps": "mean slippage that the model expected of them",
     "slippage_wealth": "money of a bet that fills cost more than the model expects",
     "slippage_late": "Shiryaev-Roberts statistic of fills that cost more, for a rise that comes late",
-    "live_equity": "broker's books at the marks of the account, dividends and interest as in the account",
-    "tracking_difference": "return of the broker's books less that of the account, in the session",
+    "live_equity": "the account with the broker's fills for those of what was sent, at its own marks",
+    "tracking_difference": "what the broker's books made more than the account, as a share of its equity",
     "tracking_error": "standard deviation of that difference so far, a year",
     "live_wealth": "money of a bet that the broker's books earn less than the account",
     "live_late": "Shiryaev-Roberts statistic of broker's books that earn less, for a change that comes late",
     "live_sharpe": "Sharpe ratio of the broker's books so far, a year",
-    "sharpe_wealth": "money of a bet that the Sharpe ratio is below what the holdout promised at least",
+    "sharpe_wealth": "money of a bet that returns are below what the holdout promised at least",
 }
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _ACCOUNT = Column(pl.String, "name of the account: the strategy and a number")

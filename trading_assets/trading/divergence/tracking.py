@@ -21,18 +21,32 @@ from trading_assets.trading.divergence.betting import Floats
 
 @dataclass(frozen=True)
 class LiveCurve:
-    """Equity of the account and of the broker's books, (sessions,), and their returns; the first from the capital."""
+    """Equity of the account and of the broker's books, (sessions,), both from the same capital on."""
 
     sessions: Sequence[dt.date]
     paper: Floats
     live: Floats
-    paper_returns: Floats
-    live_returns: Floats
+    capital: float
+
+    @property
+    def live_returns(self) -> Floats:
+        """Return of the broker's books, (sessions,)."""
+        before = self._before(self.live)
+        return np.asarray(np.divide(self.live, before, out=np.ones_like(self.live), where=before > 0.0) - 1.0)
 
     @property
     def differences(self) -> Floats:
-        """Return of the broker's books less that of the account, (sessions,)."""
-        return self.live_returns - self.paper_returns
+        """What the broker's books made more than the account, as a share of its equity before, (sessions,).
+
+        Not the difference of two returns: after a gap both make the same dollars of other equity, and the difference
+        would be a bet on what the account earns.
+        """
+        gaps, before = self.live - self.paper, self._before(self.paper)
+        change = np.diff(gaps, prepend=0.0)
+        return np.asarray(np.divide(change, before, out=np.zeros_like(change), where=before > 0.0))
+
+    def _before(self, curve: Floats) -> Floats:
+        return np.concatenate([[self.capital], curve[:-1]]) if curve.size else curve
 
 
 def live_curve(
@@ -45,13 +59,16 @@ def live_curve(
     equity, capital
         session, equity of the account by session, ascending, and what it began with.
     broker_fills, engine_fills
-        Rows of `trading.fills`, with pair_id, and of `trading.engine_fills` of the account.
+        Rows of `trading.fills`, with pair_id, and of `trading.engine_fills` of the account that were sent. What a stage
+        of the rollout withholds is in neither: it counts as the account has it. Fills of a broker in a symbol without
+        a bar by then are left out: nothing says what the units are worth.
     bars
         symbol, session, close, split_ratio, cash_dividend of what was filled, since the opening.
     """
     sessions = equity["session"].to_list()
     told, booked, of_day = (_by_session(frame) for frame in (broker_fills, engine_fills, bars))
     broker, engine, marks, dividends, gaps = Books(), Books(), dict[str, float](), 0.0, list[float]()
+    unknown = set[str]()
     for session in sessions:
         day, fills = of_day.get(session, bars.clear()), booked.get(session, engine_fills.clear())
         for symbol, paid in day.select("symbol", "cash_dividend").iter_rows():
@@ -61,13 +78,15 @@ def live_curve(
         marks = {symbol: mark / ratios.get(symbol, 1.0) for symbol, mark in marks.items()}
         marks |= dict(day.drop_nulls("close").select("symbol", "close").iter_rows())
         ended = trades_of(fills.filter(reason=AT_NO_OPEN))
-        broker = broker.after(ratios, trades_of(told.get(session, broker_fills.clear())), ended)
+        heard = told.get(session, broker_fills.clear())
+        unknown = (unknown | ({*heard["symbol"]} - {*marks, *engine.of_symbols()})) - {*fills["symbol"]}
+        broker = broker.after(ratios, trades_of(heard.filter(~pl.col("symbol").is_in(sorted(unknown)))), ended)
         engine = engine.after(ratios, trades_of(fills))
         held = sum(units * marks.get(symbol, 0.0) for symbol, units in sorted(_gap(broker, engine).items()))
         gaps.append(broker.cash - engine.cash + dividends + held)
     paper = equity["equity"].to_numpy().astype(np.float64)
     live = paper + np.array(gaps, np.float64)
-    return LiveCurve(sessions, paper, live, _returns(paper, capital), _returns(live, capital))
+    return LiveCurve(sessions, paper, live, capital)
 
 
 def _gap(broker: Books, engine: Books) -> Mapping[str, float]:
@@ -76,11 +95,6 @@ def _gap(broker: Books, engine: Books) -> Mapping[str, float]:
     for symbol, units in engine.of_symbols().items():
         found[symbol] -= units
     return {symbol: units for symbol, units in found.items() if abs(units) > 1e-9}
-
-
-def _returns(curve: Floats, capital: float) -> Floats:
-    before = np.concatenate([[capital], curve[:-1]]) if curve.size else curve
-    return np.asarray(np.divide(curve, before, out=np.ones_like(curve), where=before > 0.0) - 1.0)
 
 
 def _by_session(frame: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:

@@ -10,10 +10,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from trading_assets.backtests.tables import EQUITY as OF_HOLDOUT
 from trading_assets.protocol import Protocol
-from trading_assets.robustness.tables import RESAMPLING
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE, SLIPPAGE, STATISTICS
+from trading_assets.trading.rollout.moves import back
 from trading_assets.trading.tables import DIFFERENCES, EQUITY, FILLS
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
@@ -70,7 +71,26 @@ def test_an_alarm_on_record_warns_and_stays_in_the_table(traded: Experiment, tmp
     assert copied.trade().success
     assert copied.warehouse.read(DIFFERENCES)["kind"].to_list() == ["revision"], "edited fills have their name"
     with duckdb.connect(str(copied.configuration.warehouse_path)) as connection:
-        connection.execute(f"UPDATE {RESAMPLING.name} SET value = -9 WHERE statistic = 'sharpe_5'").fetchall()
+        connection.execute(f"UPDATE {OF_HOLDOUT.name} SET daily_return = -0.09 WHERE split = 'holdout'").fetchall()
     done = copied.trade()
     failed = [event.step_key for event in done.all_events if event.event_type_value == "STEP_FAILURE"]
     assert failed == [f"trading__divergence__{STRATEGY}"], "the promise was edited"
+
+
+def test_in_shadow_the_broker_is_not_held_to_what_is_withheld(paper: Experiment) -> None:
+    """Nothing is sent, and the engine gains and loses: what the rollout withholds is no divergence."""
+    paper.open()
+    at = OPENED + dt.timedelta(hours=1)
+    back(paper.warehouse, paper.configuration, f"strategy/{STRATEGY}", to="shadow", by="ops", reason="why", now=at)
+    paper.until("2017-08-18")
+    assert paper.run().success
+    done = paper.trade()
+    assert done.success
+    assert checks_of(done, "as_promised") == {KEY: True}
+    warehouse = paper.warehouse
+    rows, equity = warehouse.read(DIVERGENCE), warehouse.read(EQUITY).sort("session")
+    assert equity["equity"].n_unique() > 20
+    assert warehouse.read_or_empty(FILLS).is_empty()
+    live = rows.filter(statistic="live_equity").sort("session")["value"]
+    assert live.equals(equity["equity"].alias("value"))
+    assert rows.filter(statistic="live_wealth")["observations"].max() == 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from trading_assets.charts import divergence_money, markdown
 from trading_assets.trading.divergence.betting import Floats, wealth
@@ -16,7 +17,7 @@ from trading_assets.trading.divergence.session_statistics import (
     FIRST_DIFFERING,
     LEVELS,
     live_bets,
-    sharpe_bets,
+    promise_bets,
     statistics_of,
 )
 from trading_assets.trading.divergence.slippage import slippage_of_fills
@@ -33,15 +34,52 @@ from trading_assets_tests.trading.divergence.accounts import (
 )
 from trading_assets_tests.trading.divergence.nulls import heavy_tails, moving_scale
 
-PROMISE = Promise(0.4, 0.16, 252)
+PROMISE = Promise(0.025, 0.01, 252)
 YEAR = 250
 
 
-def curve_of(paper: Floats, live: Floats) -> LiveCurve:
-    def returns(values: Floats) -> Floats:
-        return np.asarray(values / np.concatenate([[1000.0], values[:-1]]) - 1.0)
+def seldom_held(share: float, run: int) -> Callable[[int, int, np.random.Generator], tuple[NDArray[np.bool_], Floats]]:
+    """Normal returns of a strategy that is invested in a share of the time, for so many sessions at once."""
 
-    return LiveCurve(DAYS[: paper.size], paper, live, returns(paper), returns(live))
+    def drawn(draws: int, rounds: int, random: np.random.Generator) -> tuple[NDArray[np.bool_], Floats]:
+        held = np.repeat(random.random((draws, rounds // run + 1)) < share, run, axis=1)[:, :rounds]
+        return held, random.standard_normal((draws, rounds)) / math.sqrt(share)
+
+    return drawn
+
+
+def skewed(sign: float, shape: float) -> Callable[[int, int, np.random.Generator], tuple[NDArray[np.bool_], Floats]]:
+    """Gamma returns with mean 0: few large gains and many small losses, or with a sign of -1 the other way."""
+
+    def drawn(draws: int, rounds: int, random: np.random.Generator) -> tuple[NDArray[np.bool_], Floats]:
+        shocks = sign * (random.gamma(shape, 1.0, (draws, rounds)) - shape) / math.sqrt(shape)
+        return np.ones((draws, rounds), np.bool_), shocks
+
+    return drawn
+
+
+def wild_times(draws: int, rounds: int, random: np.random.Generator) -> tuple[NDArray[np.bool_], Floats]:
+    shocks = moving_scale(draws, rounds, random)
+    return np.ones((draws, rounds), np.bool_), np.asarray(shocks / np.std(shocks))
+
+
+RETURNS = {
+    "invested 5 % of the time": seldom_held(0.05, 10),
+    "invested 10 % of the time, for a quarter": seldom_held(0.1, 60),
+    "few large gains": skewed(1.0, 0.1),
+    "few large losses": skewed(-1.0, 0.1),
+    "quiet and wild": wild_times,
+}
+
+
+def curve_of(paper: Floats, live: Floats) -> LiveCurve:
+    return LiveCurve(DAYS[: paper.size], paper, live, 1000.0)
+
+
+def held_in(sessions: int) -> pl.DataFrame:
+    """Rows of an account that holds a position all the time, where cash earns nothing."""
+    rows = pl.DataFrame({"positions": [1] * sessions}, schema={"positions": pl.Int64})
+    return rows.with_columns(daily_return=pl.lit(0.0), risk_free=pl.lit(0.0))
 
 
 def told(rows: pl.DataFrame, name: str, column: str = "value") -> Sequence[float | None]:
@@ -52,7 +90,7 @@ def test_every_statistic_is_told_of_every_session_and_tests_have_their_levels() 
     fills = [engine_fill(1), engine_fill(1, "BBB"), engine_fill(3)]
     slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(*map(broker_fill, fills)), engine_fills(*fills))
     paper = np.array([1000.0, 1010.0, 1005.0, 1020.0])
-    rows = statistics_of(OPENING, curve_of(paper, paper), slippage, PROMISE, np.zeros(4))
+    rows = statistics_of(OPENING, curve_of(paper, paper), slippage, PROMISE, held_in(4))
     assert rows.height == 4 * len(STATISTICS)
     assert {*rows["statistic"]} == {*STATISTICS}
     levels = rows.drop_nulls("level").select("statistic", "level").unique().iter_rows()
@@ -86,21 +124,20 @@ def test_a_session_more_changes_nothing_before_it() -> None:
     live: Floats = np.asarray(paper * (1 + 0.001 * random.normal(size=30)), np.float64)
     whole, none = curve_of(paper, live), engine_fills().clear()
     slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), none)
-    rows = statistics_of(OPENING, whole, slippage, PROMISE, np.zeros(30))
-    first = statistics_of(OPENING, curve_of(paper[:20], live[:20]), slippage, PROMISE, np.zeros(20))
+    rows = statistics_of(OPENING, whole, slippage, PROMISE, held_in(30))
+    first = statistics_of(OPENING, curve_of(paper[:20], live[:20]), slippage, PROMISE, held_in(20))
     assert rows.filter(pl.col("session") <= DAYS[19]).equals(first)
 
 
 def test_an_account_without_a_session_has_no_rows() -> None:
     """It was opened, and no bar has come since: there is nothing to tell, and nothing to draw."""
-    nothing = np.array([], np.float64)
     slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), engine_fills())
     bars = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date, "close": pl.Float64})
     bars = bars.with_columns(split_ratio=pl.lit(1.0), cash_dividend=pl.lit(0.0))
     equity = pl.DataFrame(schema={"session": pl.Date, "equity": pl.Float64})
     told_so_far = broker_fills().with_columns(pair_id=pl.lit(None, pl.String))
     curve = live_curve(equity, 1000.0, told_so_far, engine_fills(), bars)
-    rows = statistics_of(OPENING, curve, slippage, PROMISE, nothing)
+    rows = statistics_of(OPENING, curve, slippage, PROMISE, held_in(0))
     assert rows.equals(DIVERGENCE.empty())
     assert markdown(divergence_money(rows)).startswith("!")
 
@@ -108,7 +145,7 @@ def test_an_account_without_a_session_has_no_rows() -> None:
 def test_without_a_promise_nothing_is_bet_on_it() -> None:
     paper = np.full(5, 1000.0)
     slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), engine_fills())
-    rows = statistics_of(OPENING, curve_of(paper, paper), slippage, Promise(None, None, 252), np.zeros(5))
+    rows = statistics_of(OPENING, curve_of(paper, paper), slippage, Promise(None, None, 252), held_in(5))
     assert told(rows, "sharpe_wealth") == [None] * 5
 
 
@@ -119,11 +156,12 @@ def test_live_bets_know_only_what_was_before() -> None:
     assert found[7] == pytest.approx(2.0)
 
 
-def test_sharpe_bets_are_the_promised_mean_less_the_return_in_its_usual_volatility() -> None:
-    """0.16 / sqrt(252) is the usual move: a first return of that size is 1; the promise is 0.4 / sqrt(252)."""
-    usual = 0.16 / math.sqrt(252)
-    assert sharpe_bets(np.array([usual, 0.0]), PROMISE)[0] == pytest.approx(0.4 / math.sqrt(252) - 1.0)
-    assert np.isnan(sharpe_bets(np.zeros(3), Promise(0.4, None, 252))).all()
+def test_promise_bets_are_the_promised_mean_less_the_return_in_the_scale_of_the_holdout() -> None:
+    """A return of 1 % is 1 in a scale of 1 %, one of -10 % is cut at 3; in the last session nothing is held."""
+    bets = promise_bets(np.array([0.01, -0.1, 0.0, 0.0]), np.array([True, True, True, False]), PROMISE)
+    assert bets[:3] == pytest.approx(np.array([0.025 - 1.0, 0.025 + 3.0, 0.025]) * 3.0 / 3.025)
+    assert np.isnan(bets[3])
+    assert np.isnan(promise_bets(np.zeros(3), np.ones(3, np.bool_), Promise(None, None, 252))).all()
 
 
 @pytest.mark.parametrize("kind", [heavy_tails, moving_scale])
@@ -134,15 +172,17 @@ def test_live_as_good_as_paper_is_called_worse_in_at_most_1_of_100_years(kind: o
     assert share <= 0.01 + 2 * math.sqrt(0.01 * 0.99 / draws), share
 
 
-@pytest.mark.parametrize("sharpe", [0.4, -0.5])
-def test_a_kept_promise_is_called_broken_in_at_most_5_of_100_years(sharpe: float) -> None:
-    """Live earns exactly the least that was promised, with volatility that comes in clusters."""
-    draws, random = 1500, np.random.default_rng(23)
-    promise = Promise(sharpe, 0.16, 252)
-    shocks = moving_scale(draws, YEAR, random)
-    usual = 0.16 / math.sqrt(252)
-    returns = usual * (shocks / np.std(shocks) + sharpe / math.sqrt(252))
-    share = np.mean([wealth(sharpe_bets(row, promise)).max() >= 20.0 for row in returns])
+@pytest.mark.parametrize("sharpe", [1.0, -0.5])
+@pytest.mark.parametrize("kind", [*RETURNS])
+def test_a_kept_promise_is_called_broken_in_at_most_5_of_100_decades(kind: str, sharpe: float) -> None:
+    """Live earns exactly the least that was promised: seldom, skewed to either side, in quiet and wild times."""
+    draws, random, usual = 300, np.random.default_rng(23), 0.16 / math.sqrt(252)
+    held, shocks = RETURNS[kind](draws, 10 * YEAR, random)
+    returns = usual * np.where(held, shocks + sharpe / math.sqrt(252) / held.mean(), 0.0)
+    scale = math.sqrt(float(np.mean(returns[held] ** 2)))
+    promise = Promise(float(np.mean(np.clip(returns[held] / scale, -3.0, 3.0))), scale, 252)
+    rows = zip(returns, held, strict=True)
+    share = np.mean([wealth(promise_bets(row, is_held, promise)).max() >= 20.0 for row, is_held in rows])
     assert share <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / draws), share
 
 
