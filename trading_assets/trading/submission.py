@@ -2,8 +2,8 @@
 
 What is about to be sent is written down first (`trading.submissions`), and what the broker said after it. Whoever was
 killed in between finds an order that was intended and not answered, and asks the broker what it knows before anything
-is sent again. The id of an order follows from its decision, so that a broker that heard it takes it for the same. What it
-took is not sent again, even if it has forgotten it; what it rejected may be.
+is sent again. The id of an order follows from its decision, so that a broker that heard it takes it for the same.
+What it took is not sent again, even if it has forgotten it; what it rejected may be.
 """
 
 from __future__ import annotations

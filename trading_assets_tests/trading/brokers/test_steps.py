@@ -18,7 +18,7 @@ LOTS = ("0.00000001", "0.00001", "0.0001", "0.1")
 @example(261_814_016, "0.00000001")  # 2.6181401600000003
 @example(3, "0.1")  # 0.30000000000000004
 def test_whole_lots_of_the_engine_are_whole_steps(lots: int, lot: str) -> None:
-    """Lots counted in integers: of many the engine may give one less. A step that is finer than the lot has them, too."""
+    """Lots counted in integers: of many the engine may give one less. A step that is finer has them, too."""
     quantity = float(floor_to_lot(lots * float(lot), float(lot)))
     counted = round(quantity / float(lot))
     assert lots - counted in (0, 1)
