@@ -86,7 +86,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
         now=step.now,
-        exactness=exactness_of(configuration.trading, opening),
+        exactness=exactness_of(configuration.trading, opening, account.pending),
     )
     answer = None
     if opening.broker != SIMULATED and account.sessions:
