@@ -18,7 +18,6 @@ WITHOUT_FUNCTIONS = {
     "protocol/trials_table.py": "one table",
     "reports/strategy_page/section.py": "a record",
     "strategies/interface/module.py": "protocols, for the type checker",
-    "trading/brokers/port.py": "a protocol and its records",
 }
 
 #: Parts of one computation that has its tests in one file: each is compiled into, or called by, what that file runs.

@@ -22,7 +22,8 @@ class Tolerances(Section):
     price: Fraction = Field(default=0.02, description="of the price that the engine booked")
     fee: Fraction = Field(default=0.003, description="fee a unit, as a fraction of the price")
     units: Fraction = Field(
-        default=0.003, description="of a position in parts of a unit (coins pay fees in coins); whole units are exact"
+        default=0.003,
+        description="of parts of a unit, and of coins (fees are paid in coins); whole shares are exact",
     )
     cash: Fraction = Field(default=0.005, description="of the capital: interest, fees and dividends come on other days")
 

@@ -20,6 +20,7 @@ from trading_assets.trading.brokers.account_at_broker import (
     lateness,
 )
 from trading_assets.trading.brokers.connect import broker_of
+from trading_assets.trading.brokers.port import REJECTED
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.latency import latencies
@@ -62,7 +63,7 @@ def fills(step: Step) -> Mapping[str, Any]:
     opening, own = openings[-1], Rows("strategy", name)
     published = read_published(step, name)
     earlier = step.work.read_or_empty(RECONCILIATIONS, rows=own)
-    broker = broker_of(configuration, opening, step.now)
+    broker = broker_of(configuration, opening)
     account = Settling(
         configuration=configuration.name,
         risk=configuration.risk,
@@ -85,7 +86,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
         now=step.now,
-        exactness=exactness_of(configuration.trading, opening),
+        exactness=exactness_of(configuration.trading, opening, account.pending),
     )
     answer = None
     if opening.broker != SIMULATED and account.sessions:
@@ -116,7 +117,7 @@ def orders(step: Step) -> Mapping[str, Any]:
     last, aside = sessions[-1], step.work.aside()
     engine_fills, splits = published.of(ENGINE_FILLS, opening.account), splits_since(step, opening)
     pending = published.of(PENDING_ORDERS, opening.account)
-    broker = broker_of(configuration, opening, step.now)
+    broker = broker_of(configuration, opening)
     sent_by_now, stage = partial(units_sent, aside, opening), AccountStage(configuration, opening, step.now)
     parting = Parting(configuration.name, opening, pending, sent_by_now())
     of_sent, _ = parted(parting, sessions, stage.on_record(), splits, engine_fills)
@@ -168,6 +169,7 @@ def orders(step: Step) -> Mapping[str, Any]:
     enter(aside, configuration, name, step.now)
     write_csv(sheet, configuration.home / "orders" / f"{opening.account}-{last!s}.csv")
     blocked = sheet.filter(status="blocked").select("symbol", "side", "quantity", "blocked_by")
-    said = {"sent": len(sent.answered), "held back": len(sent.held_back), "unanswered": len(sent.unanswered)}
-    said |= {"late": len(sent.too_late)}
+    rejected = sum(each.status == REJECTED for each in sent.answered)
+    said = {"accepted": len(sent.answered) - rejected, "rejected": rejected, "held back": len(sent.held_back)}
+    said |= {"unanswered": len(sent.unanswered), "late": len(sent.too_late)}
     return {"account": opening.account, "label": opening.label, "orders": sheet.height, **said, "blocked": blocked}

@@ -21,6 +21,7 @@ from trading_assets.config.sections import Risk
 from trading_assets.config.trading import Trading
 from trading_assets.market_data import calendars
 from trading_assets.trading.broker_books import Leg
+from trading_assets.trading.brokers.port import OUR_IDS
 from trading_assets.trading.opening import next_session
 from trading_assets.trading.tables import ORDER_SHEETS
 
@@ -112,7 +113,7 @@ def client_order_id(configuration: str, account: str, order_id: str, for_session
     >>> client_order_id("demo", "momentum-1", "momentum-1-20170711-AAA-buy", dt.date(2017, 7, 12))
     'ta-3800c8f36ce4cfe0e1fc5b51b43eb88d'
     """
-    return f"ta-{digest([configuration, account, order_id, for_session])[:32]}"
+    return f"{OUR_IDS}{digest([configuration, account, order_id, for_session])[:32]}"
 
 
 def write_csv(sheet: pl.DataFrame, path: Path) -> None:

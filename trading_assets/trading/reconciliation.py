@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,22 @@ class Exactness:
     price, fee
         Of the price; a fee is that of a unit.
     units
-        Of a quantity, or a position, in parts of a unit.
+        Of a quantity, or a position, in parts of a unit, and of coins.
     sums_cash
         Whether the cash of fills is compared: where a broker is asked for its cash, it is not.
+    coins
+        Symbols of which fees may be paid in units, so that whole ones are not exact.
     """
 
     price: float = 0.0
     fee: float = 0.0
     units: float = 0.0
     sums_cash: bool = True
+    coins: Collection[str] = ()
+
+    def units_of(self, symbol: str, expected: float) -> float:
+        """Return the fraction by which units of a symbol may differ: of whole shares none."""
+        return self.units if symbol in self.coins or expected != round(expected) else 0.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,8 @@ def reconcile(
         found = _Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
-        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exact)]
+        near = exact.units_of(order["symbol"], expected.quantity)
+        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exact, near)]
         explained[order["symbol"]] += _signed(order["side"], found.quantity - expected.quantity)
     for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
         if row["reason"] != AT_NO_OPEN:
@@ -167,11 +175,18 @@ def reconcile(
 
 
 def _of_order(
-    expected: _Filled, found: _Filled, answer: BrokerOrder | None, blocked_by: str | None, exact: Exactness
+    expected: _Filled,
+    found: _Filled,
+    answer: BrokerOrder | None,
+    blocked_by: str | None,
+    exact: Exactness,
+    near: float,
 ) -> Iterator[dict[str, Any]]:
     """What differs of one order: that it is not there, or how much of it, or at which price and fee."""
     quantities = {"expected": expected.quantity, "found": found.quantity}
-    if _is_same(expected.quantity, found.quantity) or _is_near(expected.quantity, found.quantity, exact.units):
+    if _is_same(expected.quantity, found.quantity) or (
+        found.quantity and _is_same(expected.quantity, found.quantity, near)
+    ):
         if not expected.quantity:
             return
     elif not found.quantity:
@@ -215,7 +230,7 @@ def _of_books(
         gap, largest = found - expected, max(abs(expected), abs(found))
         new = gap - books.gaps.get(symbol, 0.0) - explained.get(symbol, 0.0)
         allowed = max(DRIFT * largest, 1.0) if books.is_sized_at_open else 0.0
-        allowed = max(allowed, 0.0 if expected == round(expected) else exact.units * largest)
+        allowed = max(allowed, exact.units_of(symbol, expected) * largest)
         if abs(gap) > allowed and abs(new) > _ROUNDING * max(1.0, largest):
             is_explained = True
             detail = f"the broker holds {found:g} by its fills, the account {expected:g}"
@@ -235,11 +250,6 @@ def _signed(side: str, quantity: float) -> float:
 
 def _is_same(expected: float, found: float, tolerance: float = 0.0) -> bool:
     return abs(expected - found) <= max(TOLERANCE, tolerance) * max(abs(expected), abs(found))
-
-
-def _is_near(expected: float, found: float, tolerance: float) -> bool:
-    """Whether a quantity in parts of a unit is as good as another one; whole units are the same or not."""
-    return expected != round(expected) and bool(found) and abs(expected - found) <= tolerance * abs(expected)
 
 
 def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:

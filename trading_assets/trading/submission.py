@@ -3,6 +3,7 @@
 What is about to be sent is written down first (`trading.submissions`), and what the broker said after it. Whoever was
 killed in between finds an order that was intended and not answered, and asks the broker what it knows before anything
 is sent again. The id of an order follows from its decision, so that a broker that heard it takes it for the same.
+What it took is not sent again, even if it has forgotten it; what it rejected may be.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def submit(
     is_late: Callable[[str], bool] | None = None,
     is_withheld: Callable[[Mapping[str, object]], bool] = lambda _: False,
 ) -> Submitted:
-    """Send the orders of a sheet that are ready and that the broker does not have.
+    """Send the orders of a sheet that are ready and that the broker does not have, and never took.
 
     Parameters
     ----------
@@ -85,8 +86,14 @@ def submit(
         Whether the stage of the rollout withholds an order by now: asked before each.
     """
     ready = sheet.filter(status="ready").sort("urgency", "client_order_id", nulls_last=True)
+    known = {
+        each.client_order_id: each  # some brokers forget what they took
+        for account in ready.select("strategy", "account").unique().rows()
+        for each in _said_last(warehouse, *account)
+        if each.status != REJECTED
+    }
     try:
-        known = {each.client_order_id: each for each in broker.orders()}
+        known |= {each.client_order_id: each for each in broker.orders()}
     except BrokerUnavailableError:
         return Submitted((), tuple(ready["client_order_id"]), ())
     answered: list[BrokerOrder] = []
@@ -182,11 +189,7 @@ def orders_of(warehouse: Warehouse, broker: Broker, strategy: str, account: str)
     """
     known = list(broker.orders())
     names = {each.client_order_id for each in known}
-    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", strategy))
-    rows = rows.filter(pl.col("account") == account, pl.col("event") != INTENDED).sort("recorded_at", "event")
-    rows = rows.unique("client_order_id", keep="last").sort("client_order_id")
-    said = rows.select("client_order_id", "event", "reason").iter_rows()
-    return known + [BrokerOrder(*row) for row in said if row[0] not in names]
+    return known + [each for each in _said_last(warehouse, strategy, account) if each.client_order_id not in names]
 
 
 def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerFill]:
@@ -207,6 +210,15 @@ def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
     rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
     rows = rows.filter(account=opening.account, event=INTENDED)
     return dict(rows.select("client_order_id", "quantity").iter_rows())
+
+
+def _said_last(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerOrder]:
+    """What a broker answered last to each order; of two answers of one moment that it took it."""
+    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", strategy))
+    rows = rows.filter(pl.col("account") == account, pl.col("event") != INTENDED)
+    rows = rows.sort("recorded_at", "event", descending=[False, True]).unique("client_order_id", keep="last")
+    said = rows.sort("client_order_id").select("client_order_id", "event", "reason").iter_rows()
+    return [BrokerOrder(*row) for row in said]
 
 
 def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -168,6 +169,10 @@ def test_what_a_real_broker_may_be_away_from_the_engine() -> None:
     assert kinds(made(99.9)) == ["partial"]
     assert kinds(made(0.4990, fee=0.01), booked(0.5, fee=0.01), quantity=0.5) == []
     assert kinds(made(0.4980, fee=0.01), booked(0.5, fee=0.01), quantity=0.5) == ["partial"]
+    assert kinds(made(99.75)) == ["partial"]
+    exact = replace(exact, coins=("AAA",))
+    assert kinds(made(99.75)) == []
+    assert kinds(made(99.6)) == ["partial"]
 
 
 def test_an_order_that_ended_without_a_fill_says_how() -> None:

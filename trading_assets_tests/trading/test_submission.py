@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import signal
 import subprocess
@@ -76,21 +77,36 @@ def test_no_order_is_sent_for_a_session_that_is_over(tmp_path: Path) -> None:
     assert warehouse.read(SUBMISSIONS).filter(event="intended").height == 2
 
 
-def test_an_order_that_is_taken_but_not_listed_is_asked_for_later(tmp_path: Path) -> None:
-    class Behind(SimulatedBroker):
-        def orders(self) -> list[BrokerOrder]:
-            return []
+class Forgetful(SimulatedBroker):
+    """It lists nothing, and takes whatever it is sent."""
 
-    warehouse, broker = parts(tmp_path)
+    def orders(self) -> list[BrokerOrder]:
+        return []
+
+
+def test_an_order_that_is_taken_but_not_listed_is_asked_for_later(tmp_path: Path) -> None:
+    """The broker has it under its id, and nothing that it said is on record."""
+    warehouse, broker = parts(tmp_path / "other")
     submit(warehouse, broker, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
-    found = submit(warehouse, Behind(broker.path), sheet(1), is_halted=never, over=FRIDAY, now=NOW)
+    behind, (warehouse, _) = Forgetful(broker.path), parts(tmp_path)
+    found = submit(warehouse, behind, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
     assert found.unanswered == tuple(sheet(1)["client_order_id"])
+
+
+def test_what_a_broker_took_and_forgot_is_not_sent_again(tmp_path: Path) -> None:
+    """It forgets what was filled or cancelled that day, and would take the order a second time."""
+    warehouse, broker = parts(tmp_path)
+    first = submit(warehouse, broker, sheet(2), is_halted=never, over=FRIDAY, now=NOW)
+    anew = Forgetful(tmp_path / "anew.db")
+    found = submit(warehouse, anew, sheet(3), is_halted=never, over=FRIDAY, now=NOW + dt.timedelta(days=1))
+    assert found.answered[:2] == first.answered
+    assert [each.client_order_id for each in SimulatedBroker(anew.path).orders()] == [found.answered[2].client_order_id]
 
 
 def test_what_a_broker_rejected_without_keeping_it_is_known_by_its_words(tmp_path: Path) -> None:
     """It lists nothing; what it said is on record, and may be sent again until its session opens."""
 
-    class Forgetful(SimulatedBroker):
+    class Rejecting(SimulatedBroker):
         def orders(self) -> list[BrokerOrder]:
             return [each for each in super().orders() if each.status != "rejected"]
 
@@ -98,7 +114,7 @@ def test_what_a_broker_rejected_without_keeping_it_is_known_by_its_words(tmp_pat
             return BrokerOrder(order.client_order_id, "rejected", "parts of a share")
 
     warehouse, broker = parts(tmp_path)
-    forgetful = Forgetful(broker.path)
+    forgetful = Rejecting(broker.path)
     for _ in range(2):
         submit(warehouse, forgetful, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
     name = sheet(1)["client_order_id"].item()

@@ -6,17 +6,19 @@ A simulated broker is asked nothing: its time is that of the sessions, and it fi
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
 
 from trading_assets.config.trading import Trading
+from trading_assets.market_data import calendars
 from trading_assets.trading.broker_books import Books, Leg, books_on_record, trades_of
-from trading_assets.trading.brokers.asked import Compared, Said, compare, held_at_most
-from trading_assets.trading.brokers.deadlines import deadlines_of
+from trading_assets.trading.brokers.asked import Compared, Said, Traded, compare, held_at_most
+from trading_assets.trading.brokers.deadlines import deadline, deadlines_of
 from trading_assets.trading.brokers.port import Broker
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
-from trading_assets.trading.opening import SIMULATED, Opening
+from trading_assets.trading.opening import SIMULATED, Opening, next_session
 from trading_assets.trading.reconciliation import Exactness
 from trading_assets.trading.settlement import Settling
 from trading_assets.trading.submission import collect_fills
@@ -27,12 +29,20 @@ from trading_assets.warehouse import Rows, Warehouse
 _ATTEMPTS = 3
 
 
-def exactness_of(trading: Trading, opening: Opening) -> Exactness:
-    """Return how far the broker of an account may be from the engine: a simulated one not at all."""
+def exactness_of(trading: Trading, opening: Opening, pending: pl.DataFrame) -> Exactness:
+    """Return how far the broker of an account may be from the engine: a simulated one not at all.
+
+    Parameters
+    ----------
+    trading, opening
+        Section of the configuration, and the account.
+    pending
+        Rows of `trading.pending_orders` of the account, which say what its symbols are.
+    """
     if opening.broker == SIMULATED:
         return Exactness()
     said = trading.tolerances
-    return Exactness(price=said.price, fee=said.fee, units=said.units, sums_cash=False)
+    return Exactness(price=said.price, fee=said.fee, units=said.units, sums_cash=False, coins=_coins(pending))
 
 
 def held_there(broker: Broker, opening: Opening, books: Books) -> dict[Leg, float]:
@@ -95,7 +105,7 @@ def answer_of(
     Parameters
     ----------
     warehouse, broker
-        Where fills are written down, and who is asked.
+        Where fills are written down, and who is asked. Positions whose session has opened since are for a later asking.
     account
         What was settled, up to its last session.
     equity
@@ -111,15 +121,17 @@ def answer_of(
         warehouse, *names, account.sessions, account.splits, account.engine_fills
     )
     cash = equity.filter(session=last)["cash"].item() + broker_books.cash - engine_books.cash
-    later = _books_after(warehouse, opening, last, broker_books)
     own = Rows("strategy", opening.strategy)
+    told = warehouse.read_or_empty(FILLS, rows=own).filter(account=opening.account)
+    later = _books_after(told, last, broker_books)
     before = tuple(
         warehouse.read_or_empty(table, rows=own).filter(account=opening.account)
         for table in (BROKER_BALANCES, BROKER_POSITIONS)
     )
     trading = account.trading or Trading()
     cash += later.cash - broker_books.cash
-    return compare(opening, last, said, later, cash, (before[0], before[1]), trading.tolerances)
+    traded = Traded(_coins(account.pending), _awaited(account.pending, last, now), told)
+    return compare(opening, last, said, later, cash, (before[0], before[1]), trading.tolerances, traded)
 
 
 def keep_answer(warehouse: Warehouse, found: Compared) -> None:
@@ -128,8 +140,19 @@ def keep_answer(warehouse: Warehouse, found: Compared) -> None:
     warehouse.append_new(BROKER_POSITIONS, found.positions)
 
 
-def _books_after(warehouse: Warehouse, opening: Opening, last: dt.date, books: Books) -> Books:
+def _books_after(told: pl.DataFrame, last: dt.date, books: Books) -> Books:
     """Books with the fills on record of sessions that are not published yet: their bars are still to come."""
-    told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", opening.strategy)).filter(account=opening.account)
     told = told.filter(pl.col("session") > last).with_columns(pair_id=pl.lit(None, pl.String))
     return books.after({}, trades_of(told))
+
+
+def _coins(pending: pl.DataFrame) -> Collection[str]:
+    """Symbols of which a broker may take its fees in units."""
+    return frozenset(pending.filter(asset_class="crypto")["symbol"])
+
+
+def _awaited(pending: pl.DataFrame, last: dt.date, now: dt.datetime) -> Collection[str]:
+    """Symbols of an exchange that has opened since the last session that is published: splits of it are to come."""
+    traded = pending.filter(pl.col("calendar") != calendars.ALWAYS).select("symbol", "calendar").unique().rows()
+    opens = {name: deadline(name, next_session([name], last), dt.timedelta()) for name in {each for _, each in traded}}
+    return frozenset(symbol for symbol, name in traded if opens[name] <= now)

@@ -1,14 +1,15 @@
 """What a real broker says that it holds, against what its fills say: nothing is summed that can be asked.
 
-A gap is named when it appears or changes, and is known from then on. Cash that is there when it is first asked is no
-difference: a paper account begins with more than was given to the strategy. Units that are there are one.
+A gap is named when it appears or changes, and is known from then on; one that has gone is not named again. Cash that is
+there when it is first asked is no difference: a paper account begins with more than was given to the strategy. Units
+that are there are one. Fees in coins leave the broker less than its fills say, until it holds none.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -19,7 +20,7 @@ from trading_assets.trading.broker_books import Books, Leg
 from trading_assets.trading.brokers.port import BrokerAccount, BrokerPosition
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.opening import Opening
-from trading_assets.trading.tables import DIFFERENCES
+from trading_assets.trading.tables import DIFFERENCES, FILLS
 
 #: New units per old one that are a split rather than a trade.
 _WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100)
@@ -39,6 +40,39 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Traded:
+    """What is known of the symbols of an account.
+
+    Attributes
+    ----------
+    coins
+        Those of which fees are paid in units.
+    awaited
+        Those whose next session has opened and is not published: whether they were split is not known.
+    fills
+        Rows of `trading.fills` of the account.
+    """
+
+    coins: Collection[str] = ()
+    awaited: Collection[str] = ()
+    fills: pl.DataFrame = field(default_factory=FILLS.empty)
+
+    def bought_since_flat(self, symbol: str, before: tuple[pl.DataFrame, pl.DataFrame]) -> float:
+        """Return the units that were bought since the broker last said that it holds none.
+
+        Parameters
+        ----------
+        symbol, before
+            Symbol, and what `compare` takes.
+        """
+        held = before[1].filter(pl.col("symbol") == symbol, pl.col("quantity") != 0.0)["recorded_at"]
+        flat = before[0].filter(~pl.col("recorded_at").is_in(held.implode()))["recorded_at"].max()
+        bought = self.fills.filter(symbol=symbol, side="buy")
+        bought = bought if flat is None else bought.filter(pl.col("recorded_at") > flat)
+        return float(bought["quantity"].sum())
+
+
+@dataclass(frozen=True)
 class Compared:
     """Rows of `trading.broker_balances`, `trading.broker_positions` and `trading.differences` of an answer."""
 
@@ -55,6 +89,7 @@ def compare(
     expected_cash: float,
     before: tuple[pl.DataFrame, pl.DataFrame],
     tolerances: Tolerances,
+    traded: Traded,
 ) -> Compared:
     """Return what a broker said, and what of it no fill explains.
 
@@ -72,6 +107,8 @@ def compare(
         Rows of `trading.broker_balances` and `trading.broker_positions` of the account.
     tolerances
         How far is no difference.
+    traded
+        What is known of its symbols.
     """
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "recorded_at": said.at}
     balances = before[0].filter(pl.col("recorded_at") == pl.col("recorded_at").max())
@@ -98,11 +135,16 @@ def compare(
     for symbol in sorted({*held, *expected, *(name for name, units in known_units.items() if units)}):
         units, should = held[symbol].quantity if symbol in held else 0.0, expected.get(symbol, 0.0)
         gap, known = units - should, known_units.get(symbol, 0.0)
-        if abs(gap - known) > allowed_units(should, tolerances.units):
-            found.append(
-                {"symbol": symbol, "expected": should + known, "found": units, **_named(should + known, units)}
-            )
-            known = gap
+        is_coin = symbol in traded.coins
+        bought = max(abs(should), traded.bought_since_flat(symbol, before)) if is_coin else 0.0
+        allowed = allowed_units(should, tolerances.units, bought)
+        if symbol not in traded.awaited and abs(gap - known) > allowed:
+            if abs(gap) > allowed:
+                named = _named(should + known, units)
+                found.append({"symbol": symbol, "expected": should + known, "found": units, **named})
+            known = gap if abs(gap) > allowed else 0.0
+        elif is_coin and not units:
+            known = gap  # what fees have taken of what was held
         price = held[symbol].average_price if symbol in held else None
         rows.append(
             {
@@ -125,21 +167,24 @@ def compare(
     )
 
 
-def allowed_units(expected: float, tolerance: float) -> float:
-    """Return by how many units a position may differ: of whole units by none.
+def allowed_units(expected: float, tolerance: float, bought: float = 0.0) -> float:
+    """Return by how many units a position may differ: of whole shares by none.
 
     Parameters
     ----------
     expected, tolerance
         Units, and the fraction of parts of a unit.
+    bought
+        Units of a coin whose fees may be missing, however many are left.
 
     Examples
     --------
-    >>> allowed_units(100.0, 0.003) < 1e-6, allowed_units(0.5, 0.003)
-    (True, 0.0015)
+    >>> allowed_units(100.0, 0.003) < 1e-6, allowed_units(0.5, 0.003), allowed_units(0.0, 0.003, bought=1.0)
+    (True, 0.0015, 0.003)
     """
     rounding = _ROUNDING * max(1.0, abs(expected))
-    return rounding if expected == round(expected) else max(rounding, tolerance * abs(expected))
+    parts = 0.0 if expected == round(expected) else abs(expected)
+    return max(rounding, tolerance * max(parts, bought))
 
 
 def held_at_most(held: Mapping[Leg, float], positions: Sequence[BrokerPosition]) -> dict[Leg, float]:

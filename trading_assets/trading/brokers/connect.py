@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.trading import Trading
@@ -16,7 +17,11 @@ INTERACTIVE_BROKERS = "interactive_brokers"
 _BEFORE = dt.timedelta(days=1)
 
 
-def broker_of(configuration: Configuration, opening: Opening, now: dt.datetime) -> Broker:
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def broker_of(configuration: Configuration, opening: Opening, now: Callable[[], dt.datetime] = _now) -> Broker:
     """Return the broker of an account, after it has said who it is.
 
     Parameters
@@ -24,7 +29,7 @@ def broker_of(configuration: Configuration, opening: Opening, now: dt.datetime) 
     configuration, opening
         Configuration, and the account.
     now
-        Our time, UTC.
+        What says our time, UTC: asked beside the broker's, which may be late to answer.
 
     Raises
     ------
@@ -53,11 +58,11 @@ def broker_of(configuration: Configuration, opening: Opening, now: dt.datetime) 
     line = Line(settings, settings.secrets(), is_live=is_live)
     broker = AlpacaBroker(line, settings.symbols, opening.recorded_at - _BEFORE, settings.feed)
     assert_account(trading, broker.account(), is_live=is_live)
-    assert_clock(trading, broker.clock().at, now)
+    assert_clock(trading, broker.clock().at, now())
     return broker
 
 
-def _interactive_brokers(trading: Trading, now: dt.datetime, *, is_live: bool) -> Broker:
+def _interactive_brokers(trading: Trading, now: Callable[[], dt.datetime], *, is_live: bool) -> Broker:
     try:
         from trading_assets.trading.brokers.interactive_brokers.broker import InteractiveBrokersBroker
     except ModuleNotFoundError as error:
@@ -71,5 +76,5 @@ def _interactive_brokers(trading: Trading, now: dt.datetime, *, is_live: bool) -
         dt.timedelta(seconds=trading.clock_skew_seconds),
     )
     assert_account(trading, broker.account(), is_live=is_live)
-    assert_clock(trading, broker.time(), now)
+    assert_clock(trading, broker.time(), now())
     return broker

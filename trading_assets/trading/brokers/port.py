@@ -11,6 +11,8 @@ ACCEPTED, PARTIALLY_FILLED, FILLED = "accepted", "partially_filled", "filled"
 CANCELLED, EXPIRED, REJECTED = "cancelled", "expired", "rejected"
 #: Of an order of which nothing more comes.
 FINAL = (FILLED, CANCELLED, EXPIRED, REJECTED)
+#: How each id that we give an order begins; what a broker makes up for an order by hand does not.
+OUR_IDS = "ta-"
 
 
 @dataclass(frozen=True)

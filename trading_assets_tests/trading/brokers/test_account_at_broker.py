@@ -53,6 +53,7 @@ class Days:
         self.service, self.warehouse = service, Warehouse(folder / "w.duckdb")
         service.assets = {name: Alpaca.asset(name) for name in self.account.pending["symbol"].unique()}
         service.prices = dict.fromkeys(service.assets, 1.0)
+        self.asked = 0
         self.first = self.account.sessions.index(min(self.account.pending["session"].to_list()))
 
     @property
@@ -86,13 +87,15 @@ class Days:
         self.sent = self.evening(place)
         self.open(place + 1, share)
 
-    def settled(self, place: int, last: int | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def settled(self, place: int, last: int | None = None, hours: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Settle, and ask the broker in the evening of the last session, or so many hours later."""
         account, broker = self.until(place), self.broker
         before = None if last is None else account.sessions[last]
-        exact = exactness_of(TRADING, account.opening)
+        exact = exactness_of(TRADING, account.opening, account.pending)
         done, found = settle(self.warehouse, broker, account, before, is_halted=lambda: False, now=NOW, exactness=exact)
-        self.now = getattr(self, "now", NOW) + dt.timedelta(minutes=1)
-        answer = answer_of(self.warehouse, broker, account, self.equity, self.now)
+        self.asked += 1
+        now = dt.datetime.combine(account.sessions[-1], dt.time(22, self.asked)) + dt.timedelta(hours=hours)
+        answer = answer_of(self.warehouse, broker, account, self.equity, now)
         keep_answer(self.warehouse, answer)
         return done, pl.concat([found, answer.differences])
 
@@ -157,6 +160,24 @@ def test_what_changes_overnight_without_a_fill_has_its_name(days: Days) -> None:
     assert days.settled(days.first + 1, days.first + 1)[1].is_empty()
 
 
+@pytest.mark.parametrize("is_published", [True, False])
+def test_a_split_that_the_broker_has_before_its_bar_comes_waits_for_it(days: Days, *, is_published: bool) -> None:
+    """Asked an hour after the open of the session: nothing is said. In its evening it is, if no split was published."""
+    days.day(days.first)
+    days.settled(days.first + 1)
+    [before, session] = days.account.sessions[days.first + 1 : days.first + 3]
+    for each in days.service.positions.values():
+        each["qty"] = str(2 * float(each["qty"]))
+    hours = 24 * (session - before).days - 6
+    assert days.settled(days.first + 1, days.first + 1, hours=hours)[1].is_empty()
+    if is_published:
+        rows = [{"symbol": each, "session": session, "split_ratio": 2.0} for each in days.service.positions]
+        days.account = replace(days.account, splits=pl.DataFrame(rows, schema=days.account.splits.schema))
+    _, found = days.settled(days.first + 2, days.first + 1)
+    assert ("corporate_action" in {*found["kind"]}) is not is_published
+    assert "units" not in {*found["kind"]}
+
+
 def test_fills_of_a_session_whose_bars_are_still_to_come_are_no_difference(days: Days) -> None:
     """Asked after the open of the next session."""
     days.day(days.first)
@@ -205,8 +226,8 @@ def test_no_order_is_sent_after_its_open_by_the_clock(days: Days) -> None:
 
 
 def test_a_simulated_broker_is_held_to_the_last_digit(days: Days) -> None:
-    assert exactness_of(TRADING, replace(days.account.opening, broker="simulated")).price == 0.0
-    assert exactness_of(TRADING, days.account.opening).price == TRADING.tolerances.price
+    assert exactness_of(TRADING, replace(days.account.opening, broker="simulated"), days.account.pending).price == 0.0
+    assert exactness_of(TRADING, days.account.opening, days.account.pending).price == TRADING.tolerances.price
 
 
 @pytest.mark.slow

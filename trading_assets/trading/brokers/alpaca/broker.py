@@ -19,6 +19,7 @@ from trading_assets.trading.brokers.port import (
     EXPIRED,
     FILLED,
     FINAL,
+    OUR_IDS,
     PARTIALLY_FILLED,
     REJECTED,
     BrokerAccount,
@@ -195,7 +196,8 @@ class AlpacaBroker:
     def fills(self) -> Sequence[BrokerFill]:
         """Return all fills since `since`, in the order in which they were made; fees are told apart, and later."""
         names = self._names
-        ours = {str(each["id"]): str(each["client_order_id"]) for each in self._orders()}
+        named = ((str(each["id"]), str(each["client_order_id"])) for each in self._orders())
+        ours = {number: name for number, name in named if name.startswith(OUR_IDS)}
         found = []
         with _as_documented():
             for said in self._activities():

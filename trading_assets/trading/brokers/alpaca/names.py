@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -68,7 +69,7 @@ def number_of(said: object) -> float:
     return found
 
 
-def text_of(value: float) -> str:
+def text_of(value: float | Decimal) -> str:
     """Return a number as text with as many digits as it has, and never an exponent: nine decimals at most.
 
     Examples

@@ -6,10 +6,12 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from trading_assets.trading.brokers.alpaca.names import NEW_YORK, Names, text_of
 from trading_assets.trading.brokers.port import OrderRequest
+from trading_assets.trading.brokers.steps import in_steps, whole_steps
 
 #: Orders for the open are taken from 19:00 to 09:28 New York, says Alpaca.
 _TAKEN_FROM, _TAKEN_UNTIL = dt.time(19, 0), dt.time(9, 28)
@@ -17,6 +19,8 @@ _TAKEN_FROM, _TAKEN_UNTIL = dt.time(19, 0), dt.time(9, 28)
 _MARKET_ON_OPEN, _LIMIT_ON_OPEN = "market_on_open", "limit_on_open"
 #: Prices from one dollar on have cents, below it a hundredth of one: rule 612 of Regulation NMS.
 _DOLLAR, _CENTS, _BELOW = 1.0, 2, 4
+#: Step of a coin where Alpaca says none.
+_FINEST = "0.000000001"
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ def form_of(order: OrderRequest, names: Names, asset: Mapping[str, Any]) -> dict
     asset
         What Alpaca says of the symbol.
     """
+    quantity = _quantity_of(order, names, asset)
     form = {
         "symbol": names.theirs(order.symbol),
-        "qty": text_of(order.quantity),
+        "qty": text_of(order.quantity if quantity is None else quantity),
         "side": order.side,
         "client_order_id": order.client_order_id,
     }
@@ -80,12 +85,12 @@ def why_not(order: OrderRequest, names: Names, asset: Mapping[str, Any], currenc
     if quoted_in != currency:
         return f"{name} is paid for in {quoted_in}, and the account is in {currency}"
     if order.type != _MARKET_ON_OPEN:
-        why = _why_no_limit(order, asset, name)
+        why = _why_no_limit(order, names, asset)
         if why is not None or order.type != _LIMIT_ON_OPEN:
             return why
     if names.is_coin(order.symbol):
         return f"{name} has no open: a coin takes a limit"
-    if order.quantity != round(order.quantity):
+    if in_steps(order.quantity, 1) is None:
         return f"{order.quantity:g} of {name}: Alpaca fills parts of a share in day orders alone, and not at the open"
     if clock.next_open != order.for_session:
         return f"the next open of Alpaca is that of {clock.next_open}, and the order is for that of {order.for_session}"
@@ -97,13 +102,28 @@ def why_not(order: OrderRequest, names: Names, asset: Mapping[str, Any], currenc
     return None
 
 
-def _why_no_limit(order: OrderRequest, asset: Mapping[str, Any], name: str) -> str | None:
+def _why_no_limit(order: OrderRequest, names: Names, asset: Mapping[str, Any]) -> str | None:
     if order.limit is None or not (math.isfinite(order.limit) and order.limit > 0):
         return f"a limit of {order.limit} is none"
-    least = float(asset.get("min_order_size") or 0.0)
-    if order.quantity < least:
-        return f"{order.quantity:g} of {name} is less than Alpaca takes: {least:g}"
+    name, quantity = names.theirs(order.symbol), _quantity_of(order, names, asset)
+    least = Decimal(str(asset.get("min_order_size") or 0))
+    if quantity is not None and (not quantity or quantity < least):
+        return f"{order.quantity:g} of {name} is less than Alpaca takes: {least:f}"
+    if quantity is None and names.is_coin(order.symbol):
+        step = asset.get("min_trade_increment") or _FINEST
+        return f"{order.quantity!r} is no multiple of {step}, the step in which Alpaca takes {name}"
     return None
+
+
+def _quantity_of(order: OrderRequest, names: Names, asset: Mapping[str, Any]) -> Decimal | None:
+    """Units in the steps in which Alpaca takes them; None: they are no whole steps.
+
+    Fees in coins leave parts of a step behind: what is sold are the whole steps in what is there.
+    """
+    if not names.is_coin(order.symbol):
+        return in_steps(order.quantity, 1)
+    step = asset.get("min_trade_increment") or _FINEST
+    return whole_steps(order.quantity, step) if order.side == "sell" else in_steps(order.quantity, step)
 
 
 def _on_tick(limit: float, tick: float, side: str) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ib_async import CommissionReport, Contract, Execution
 
 from trading_assets.trading.brokers.interactive_brokers.line import Told
-from trading_assets.trading.brokers.port import BrokerFill, BrokerRefusedError
+from trading_assets.trading.brokers.port import OUR_IDS, BrokerFill, BrokerRefusedError
 
 _SIDES = {"BOT": "buy", "SLD": "sell"}
 #: How long a fill is held back whose costs are not told: those of other programs are told to the master client alone.
@@ -90,7 +90,7 @@ def fills_of(
                 (each.time, stem),
                 BrokerFill(
                     stem,
-                    each.orderRef or None,
+                    each.orderRef if each.orderRef.startswith(OUR_IDS) else None,
                     each.time.astimezone(zones(contract)).date(),
                     named(contract),
                     _SIDES[each.side],

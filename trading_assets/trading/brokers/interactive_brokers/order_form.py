@@ -12,10 +12,15 @@ from trading_assets.config.interactive_brokers import InteractiveBrokersSettings
 from trading_assets.trading.brokers.interactive_brokers.contracts import next_open, to_tick
 from trading_assets.trading.brokers.interactive_brokers.line import KEYS
 from trading_assets.trading.brokers.port import OrderRequest
+from trading_assets.trading.brokers.steps import in_steps
 
 _MARKET_ON_OPEN, _LIMIT_ON_OPEN = "market_on_open", "limit_on_open"
 #: Types of orders for the opening auction of an exchange.
 AT_OPEN = (_MARKET_ON_OPEN, _LIMIT_ON_OPEN)
+#: IB writes the largest float for what it does not say.
+_UNSAID = 1e300
+#: Step where IB says none: finer than any in which a coin is traded.
+_FINEST = "0.000000000001"
 
 
 def unfit(
@@ -41,11 +46,13 @@ def unfit(
         return _unfit_at_open(order, details, now, is_coin=is_coin)
     if not is_coin:
         return f"{order.symbol} is no coin in {KEYS}.coins: limit orders are sent for coins alone"
-    if details.minSize and details.minSize < 1e300 and order.quantity < details.minSize:
+    quantity = _quantity_of(order, details)
+    if details.minSize and details.minSize < _UNSAID and (quantity or order.quantity) < Decimal(str(details.minSize)):
         return f"{order.quantity:g} is less than IB takes of {order.symbol}: {details.minSize:g}"
-    step = details.sizeIncrement
-    if step and step < 1e300 and Decimal(str(order.quantity)) % Decimal(str(step)):
-        return f"{order.quantity!r} is no multiple of {step:g}, the step in which IB takes {order.symbol}"
+    if quantity is None:
+        return (
+            f"{order.quantity!r} is no multiple of {details.sizeIncrement:g}, the step in which IB takes {order.symbol}"
+        )
     return None
 
 
@@ -60,8 +67,7 @@ def made_of(order: OrderRequest, details: ContractDetails, account: str) -> Orde
     """
     made = Order(
         action=order.side.upper(),
-        # A float may be written with an exponent.
-        totalQuantity=Decimal(str(order.quantity)).normalize() + 0,  # type: ignore[arg-type]
+        totalQuantity=_quantity_of(order, details) or Decimal(str(order.quantity)),  # type: ignore[arg-type]
         orderType="MKT" if order.type == _MARKET_ON_OPEN else "LMT",
         tif="OPG" if order.type in AT_OPEN else "IOC",
         account=account,
@@ -72,10 +78,16 @@ def made_of(order: OrderRequest, details: ContractDetails, account: str) -> Orde
     return made
 
 
+def _quantity_of(order: OrderRequest, details: ContractDetails) -> Decimal | None:
+    """Units in the steps in which IB takes them; None: they are no whole steps."""
+    step = details.sizeIncrement
+    return in_steps(order.quantity, 1 if order.type in AT_OPEN else step if 0.0 < step < _UNSAID else _FINEST)
+
+
 def _unfit_at_open(order: OrderRequest, details: ContractDetails, now: dt.datetime, *, is_coin: bool) -> str | None:
     if is_coin:
         return f"{order.symbol} is a coin, whose market has no open"
-    if order.quantity != round(order.quantity):
+    if in_steps(order.quantity, 1) is None:
         return f"{order.quantity:g} shares: fractions of a share are not taken by the API (10243)"
     coming = next_open(details, now)
     if coming is None:

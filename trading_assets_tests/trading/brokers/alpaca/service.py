@@ -97,8 +97,11 @@ class Alpaca:
         self._tell(order["id"], order["symbol"], order["side"], quantity, price, at)
 
     def trade_by_hand(self, name: str, side: str, quantity: float, price: float, at: str) -> None:
-        """A fill of no order of ours."""
-        self._tell(str(uuid.uuid4()), name, side, quantity, price, at)
+        """A fill of no order of ours: the service makes up an id for it, and lists it with the others."""
+        said = {"symbol": name, "qty": f"{quantity:g}", "side": side, "type": "market", "submitted_at": at}
+        made = {"id": str(uuid.uuid4()), "client_order_id": str(uuid.uuid4()), "filled_qty": f"{quantity:g}"}
+        self.orders.append({**made, **said, "status": "filled", "reject_reason": None})
+        self._tell(made["id"], name, side, quantity, price, at)
 
     def _tell(self, order: str, name: str, side: str, quantity: float, price: float, at: str) -> None:
         units = quantity if side == "buy" else -quantity

@@ -71,7 +71,9 @@ def test_a_coin_has_two_names_and_one_of_ours(broker: AlpacaBroker, service: Alp
 
 
 def test_a_trade_at_the_desk_is_of_no_order_of_ours(broker: AlpacaBroker, service: Alpaca) -> None:
+    """Alpaca lists its order, under an id that it made up."""
     service.trade_by_hand("BBB", "sell_short", 3, 20.0, OPEN)
+    assert len(broker.orders()) == 1
     [fill] = broker.fills()
     assert (fill.client_order_id, fill.symbol, fill.side, fill.quantity) == (None, "BBB", "sell", 3.0)
 

@@ -107,3 +107,29 @@ def test_an_order_for_another_open_than_the_next_one_is_refused() -> None:
     assert "that of 2017-07-12, and the order is for that of 2017-07-11" in str(
         why_not(at_open(), NAMES, SHARE, "USD", later)
     )
+
+
+def test_a_quantity_is_in_the_steps_in_which_alpaca_takes_a_coin() -> None:
+    """A coin whose step is 0.1; of what fees in coins have left over, whole steps are sold, and nothing else."""
+    coin = COIN | {"min_trade_increment": "0.1", "min_order_size": "0.3"}
+    noisy = limit(quantity=0.30000000000000004)
+    assert why_not(noisy, NAMES, coin, "USD", NIGHT) is None
+    assert form_of(noisy, NAMES, coin)["qty"] == "0.3"
+    odd = limit(quantity=0.49875)
+    assert "0.49875 is no multiple of 0.1" in str(why_not(odd, NAMES, coin, "USD", NIGHT))
+    leaving = replace(odd, side="sell")
+    assert why_not(leaving, NAMES, coin, "USD", NIGHT) is None
+    assert form_of(leaving, NAMES, coin)["qty"] == "0.4"
+    assert "less than Alpaca takes" in str(why_not(replace(leaving, quantity=0.25), NAMES, coin, "USD", NIGHT))
+
+
+def test_a_coin_without_a_step_has_nine_decimals() -> None:
+    asset = {name: value for name, value in COIN.items() if name != "min_trade_increment"}
+    assert form_of(limit(quantity=2.6181401600000003), NAMES, asset)["qty"] == "2.61814016"
+    assert form_of(limit(side="sell", quantity=0.0049875126), NAMES, asset)["qty"] == "0.004987512"
+
+
+def test_a_share_that_is_whole_but_for_noise_is_whole() -> None:
+    order = at_open(quantity=2.9999999999999996)
+    assert why_not(order, NAMES, SHARE, "USD", NIGHT) is None
+    assert form_of(order, NAMES, SHARE)["qty"] == "3"

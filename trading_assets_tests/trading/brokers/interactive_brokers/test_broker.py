@@ -321,24 +321,24 @@ def test_only_the_program_that_sent_an_order_cancels_it() -> None:
 def test_fills_are_told_with_their_costs_in_the_order_of_their_times() -> None:
     with Tws() as tws:
         tws.executions = [
-            Executed("a.c.01", "one", 201.0, 4.0, time="20261130 09:30:01 US/Eastern"),
-            Executed("a.b.01", "one", 200.0, 6.0, cost=0.35),
+            Executed("a.c.01", "ta-1", 201.0, 4.0, time="20261130 09:30:01 US/Eastern"),
+            Executed("a.b.01", "ta-1", 200.0, 6.0, cost=0.35),
             Executed("a.d.01", "", 199.0, 3.0, side="SLD", time="20261130 19:55:00 US/Eastern"),
-            Executed("a.e.01", "coin", 90_000.0, 0.5, cost=8.0, security=BTC, time="20261130-23:59:59"),
-            Executed("a.f.01", "one", 1.0, 1.0, account="DU999"),
-            Executed("a.g.01", "coin", 90_001.0, 0.25, cost=4.0, security=BTC, time="20261201-00:00:01"),
+            Executed("a.e.01", "ta-c", 90_000.0, 0.5, cost=8.0, security=BTC, time="20261130-23:59:59"),
+            Executed("a.f.01", "ta-1", 1.0, 1.0, account="DU999"),
+            Executed("a.g.01", "ta-c", 90_001.0, 0.25, cost=4.0, security=BTC, time="20261201-00:00:01"),
         ]
         assert asking(tws).fills() == [
-            BrokerFill("a.b", "one", MONDAY, "AAPL", "buy", 6.0, 200.0, 0.35),
-            BrokerFill("a.c", "one", MONDAY, "AAPL", "buy", 4.0, 201.0, 1.0),
-            BrokerFill("a.e", "coin", MONDAY, "BTC/USD", "buy", 0.5, 90_000.0, 8.0),
-            BrokerFill("a.g", "coin", TUESDAY, "BTC/USD", "buy", 0.25, 90_001.0, 4.0),
+            BrokerFill("a.b", "ta-1", MONDAY, "AAPL", "buy", 6.0, 200.0, 0.35),
+            BrokerFill("a.c", "ta-1", MONDAY, "AAPL", "buy", 4.0, 201.0, 1.0),
+            BrokerFill("a.e", "ta-c", MONDAY, "BTC/USD", "buy", 0.5, 90_000.0, 8.0),
+            BrokerFill("a.g", "ta-c", TUESDAY, "BTC/USD", "buy", 0.25, 90_001.0, 4.0),
             BrokerFill("a.d", None, MONDAY, "AAPL", "sell", 3.0, 199.0, 1.0),
         ]
 
 
 def test_a_fill_waits_for_its_costs_and_is_told_without_them_after_an_hour() -> None:
-    fill = Executed("a.b.01", "one", 200.0, 10.0, cost=None)
+    fill = Executed("a.b.01", "ta-1", 200.0, 10.0, cost=None)
     with Tws(executions=[fill], now=dt.datetime(2026, 11, 30, 14, 40, tzinfo=dt.UTC)) as tws:
         assert asking(tws, timeout_seconds=0.3).fills() == []
         tws.executions = [corrected(fill, cost=1.25)]
@@ -348,14 +348,14 @@ def test_a_fill_waits_for_its_costs_and_is_told_without_them_after_an_hour() -> 
 
 
 def test_a_correction_takes_the_place_of_what_it_corrects() -> None:
-    first = Executed("a.b.01", "one", 200.0, 10.0)
+    first = Executed("a.b.01", "ta-1", 200.0, 10.0)
     with Tws(executions=[corrected(first, number="a.b.02", price=199.5), first]) as tws:
         assert [(each.broker_fill_id, each.price) for each in asking(tws).fills()] == [("a.b", 199.5)]
 
 
 def test_costs_in_another_currency_are_refused() -> None:
     with (
-        Tws(executions=[Executed("a.b.01", "one", 200.0, 10.0, cost_in="EUR")]) as tws,
+        Tws(executions=[Executed("a.b.01", "ta-1", 200.0, 10.0, cost_in="EUR")]) as tws,
         pytest.raises(BrokerRefusedError, match="cost 1 EUR, its price is in USD"),
     ):
         asking(tws).fills()

@@ -61,3 +61,11 @@ def test_a_cost_that_tws_has_not_computed_is_waited_for_an_hour(seconds: float, 
 def test_a_rebate_is_a_negative_fee() -> None:
     rebate = CommissionReport(execId="a.b.01", commission=-0.02, currency="USD")
     assert fills([executed("a.b.01")], rebate) == [("a.b", 200.0, -0.02)]
+
+
+@pytest.mark.parametrize(("name", "ours"), [("ta-1", "ta-1"), ("by hand", None), ("", None)])
+def test_what_another_program_or_a_person_calls_an_order_is_no_id_of_ours(name: str, ours: str | None) -> None:
+    _, contract, execution = executed("a.b.01")
+    execution.orderRef = name
+    [fill] = fills_of({"a.b": (contract, execution)}, {}, MADE + PATIENCE, named=lambda _: "A", zones=lambda _: dt.UTC)
+    assert fill.client_order_id == ours

@@ -73,3 +73,15 @@ def test_an_order_for_the_open_may_be_sent_until_the_open() -> None:
     opens = dt.datetime(2026, 12, 1, 14, 30, tzinfo=dt.UTC)
     assert unfit(at_open(), SHARE, opens - dt.timedelta(seconds=1), SETTINGS) is None
     assert "does not tell when AAPL opens next" in (unfit(at_open(), SHARE, opens, SETTINGS) or "")
+
+
+@pytest.mark.parametrize("quantity", [0.30000000000000004, 2.7000000000000001, 0.7000000000000001])
+def test_the_noise_of_floats_is_no_part_of_an_order(quantity: float) -> None:
+    """Lots of 0.1 as the engine counts them: 3 * 0.1 is 0.30000000000000004."""
+    coin = replace(COIN, minSize=0.3, sizeIncrement=0.1)
+    asked = limit(quantity=quantity, side="sell")
+    assert unfit(asked, coin, EVENING, SETTINGS) is None
+    assert str(made_of(asked, coin, "DU1").totalQuantity) == str(round(quantity, 1))
+    shares = at_open(quantity=quantity * 10.0)
+    assert unfit(shares, SHARE, EVENING, SETTINGS) is None
+    assert str(made_of(shares, SHARE, "DU1").totalQuantity) == str(round(quantity * 10))
