@@ -74,10 +74,19 @@ class Published:
         StateLayoutError
             Another version of the product wrote it.
         """
-        from trading_assets.trading.saved_state import decode
+        from trading_assets.trading.saved_state import StateLayoutError, decode
 
         own = self.states.filter(account=account)
-        return None if own.is_empty() else decode(own["state"].item())
+        if own.is_empty():
+            return None
+        try:
+            return decode(own["state"].item())
+        except StateLayoutError as error:
+            raise StateLayoutError(
+                f"{account} was saved by another version of the product: {error}\n"
+                f"  expected: the version that saved it ({own['product_version'].item()})\n"
+                f"  what to do: trading-assets account open {own['strategy'].item()} begins the next one"
+            ) from None
 
 
 def read_published(step: Step, strategy: str) -> Published:
@@ -273,7 +282,14 @@ def put_on_record(
     is_left
         Whether the account holds nothing any more by it.
     """
-    said: dict[str, object] = {"account": opening.account, "through": through.isoformat(), "follows": before.follows}
+    from trading_assets.trading.saved_state import engine_layout
+
+    said: dict[str, object] = {
+        "account": opening.account,
+        "through": through.isoformat(),
+        "follows": before.follows,
+        "layout": engine_layout(),
+    }
     if closing is not None:
         said |= {"closing": closing.row, "left": is_left}
     written, protocol = hashes_of(tables, opening.strategy), Protocol.of(step.configuration)

@@ -38,8 +38,11 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
     Raises
     ------
     ConfigurationError
-        There is no such strategy, no account of it is open, it is closing already, or there is no reason.
+        There is no such strategy, no account of it is open, it is closing already, another version has saved it, or
+        there is no reason.
     """
+    from trading_assets.trading.saved_state import is_of_another_layout
+
     assert_strategy(configuration, strategy)
     if not reason.strip():
         raise ConfigurationError(
@@ -55,6 +58,12 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
             raise ConfigurationError(
                 f"no account of {strategy} is open\n  expected: one\n"
                 f"  what to do: nothing, or trading-assets account open {strategy}"
+            )
+        if is_of_another_layout(records, configuration.name, openings[-1].account):
+            raise ConfigurationError(
+                f"{openings[-1].account} was saved by another version of the product: this one can sell nothing of it\n"
+                "  expected: the version that saved it\n"
+                f"  what to do: trading-assets account open {strategy} ends it, and begins the next one"
             )
         known = closing_of(records, configuration.name, openings[-1].account)
         if known is not None:
