@@ -273,7 +273,7 @@ def as_an_earlier_version_left_it(experiment: Experiment) -> None:
         replace(table, columns={name: each for name, each in table.columns.items() if name not in NEW}): of_table
         for table, of_table in {**rows, SAVED_STATES: own}.items()
     }
-    earlier = {table: of_table.select(table.columns) for table, of_table in earlier.items()}
+    earlier = {table: of_table.select(*table.columns) for table, of_table in earlier.items()}
     with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
         for table in (*earlier, NEW_TABLE):
             connection.execute(f"DROP TABLE {table.name}")

@@ -116,7 +116,7 @@ def remade(now: pl.DataFrame, evenings: list[Record] = EVENINGS) -> list[tuple[d
     """What is told where the runs of the second and third day are on record, and rows are made after the first."""
     tables = {table: table.empty() for table in PUBLISHED} | {EQUITY: now}
     [_, *unwritten] = possible_on_record(evenings[:2], "c", "s")
-    third = replace(evenings[2], payload=evenings[2].payload | {"follows": 1})
+    third = replace(evenings[2], payload={**evenings[2].payload, "follows": 1})
     unwritten += possible_on_record([evenings[0], third], "c", "s")[1:]
     before = Published({table: table.empty() for table in PUBLISHED}, SAVED_STATES.empty(), 1, unwritten)
     opening = Opening("s", "s-1", dt.date(2020, 1, 1), 1.0, "go", "", "ops", dt.datetime(2020, 1, 1))

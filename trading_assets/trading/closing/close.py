@@ -105,6 +105,13 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
 def assert_would_be_sold(warehouse: Warehouse, configuration: Configuration, strategy: str) -> None:
     """Stop a person who closes an account with which no run goes on: what it holds would never be sold.
 
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse with the splits and instruments of the last run, and configuration.
+    strategy
+        Name of the strategy.
+
     Raises
     ------
     ConfigurationError
