@@ -69,8 +69,10 @@ def close(
 ) -> None:
     """Leave the open account of a strategy for good: no entry any more, and what it holds is sold by a plan."""
     configuration = load(config, data)
-    from trading_assets.trading.closing.close import close_account
+    from trading_assets.trading.closing.close import assert_would_be_sold, close_account
+    from trading_assets.warehouse import Warehouse
 
+    assert_would_be_sold(Warehouse(configuration.warehouse_path), configuration, strategy)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     made = close_account(configuration, strategy, by=by or getpass.getuser(), reason=reason, now=now)
     _say(f"{made.account} is closing; on record, and nothing takes it back")

@@ -61,6 +61,11 @@ def test_an_account_is_closed_with_a_reason(paper: Experiment) -> None:
     paper.open(now=dt.datetime(2026, 11, 1))
     done = run(paper, "close", "known", "--reason", " ")
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: an account is closed without a reason")
+    paper.write(strategies={"known": {"type": "equity_momentum", "trend_slope": -0.5}})
+    done = run(paper, "close", "known", "--reason", "enough of it")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: what known-1 holds would never be sold: known is not what it was opened for")
+    paper.write()
     done = run(paper, "close", "known", "--reason", "enough of it", "--by", "ops")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(

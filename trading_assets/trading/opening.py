@@ -137,8 +137,10 @@ def open_account(
     ------
     ConfigurationError
         There is no such strategy, it may not be live, its holdout was not looked at, the session is none or too early,
-        or an account of the same plan is open at the same broker.
+        or an account of the same plan is open at the same broker, and this version can go on with it.
     """
+    from trading_assets.trading.saved_state import is_of_another_layout
+
     assert_strategy(configuration, strategy)
     if mode not in (PAPER, LIVE):
         raise ConfigurationError(f"a {mode} account\n  expected: {PAPER} or {LIVE}\n  what to do: name one of them")
@@ -162,7 +164,8 @@ def open_account(
         closing = closing_of(records, configuration.name, known[-1].account) if known else None
         is_closed = closing is not None and is_left(closing, equity_of.filter(account=known[-1].account))
         is_there = known and (known[-1].plan_hash, known[-1].mode, known[-1].broker) == (plan.hash, mode, broker)
-        if is_there and not is_closed and not gone_from(known[-1].universe, universe):
+        is_over = is_closed or (known and is_of_another_layout(records, configuration.name, known[-1].account))
+        if is_there and not is_over and not gone_from(known[-1].universe, universe):
             if closing is not None:
                 raise ConfigurationError(
                     f"{known[-1].account} is being left: it still holds something\n"

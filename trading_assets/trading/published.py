@@ -74,10 +74,19 @@ class Published:
         StateLayoutError
             Another version of the product wrote it.
         """
-        from trading_assets.trading.saved_state import decode
+        from trading_assets.trading.saved_state import StateLayoutError, decode
 
         own = self.states.filter(account=account)
-        return None if own.is_empty() else decode(own["state"].item())
+        if own.is_empty():
+            return None
+        try:
+            return decode(own["state"].item())
+        except StateLayoutError as error:
+            raise StateLayoutError(
+                f"{account} was saved by another version of the product: {error}\n"
+                f"  expected: the version that saved it ({own['product_version'].item()})\n"
+                f"  what to do: trading-assets account open {own['strategy'].item()} begins the next one"
+            ) from None
 
 
 def read_published(step: Step, strategy: str) -> Published:
@@ -91,12 +100,11 @@ def read_published(step: Step, strategy: str) -> Published:
     rows = Rows("strategy", strategy)
     with step.work.held_open() as held:
         found = {table: held.read_or_empty(table, rows=rows) for table in (*PUBLISHED, SAVED_STATES)}
-    now = hashes_of(found, strategy)
-    empty = {table.name for table, own in found.items() if own.is_empty()}
     possible = possible_on_record(Protocol.of(step.configuration).read(), step.configuration.name, strategy)
-    fitting = [place for place, each in enumerate(possible) if all(_fits(part, each.hashes, empty) for part in now)]
+    fitting = runs_that_fit(found, strategy, possible)
     if not fitting:
-        edited = next(each.table for each in now if not _fits(each, possible[-1].hashes, empty))
+        last = possible[-1:]
+        edited = next(table.name for table, own in found.items() if not runs_that_fit({table: own}, strategy, last))
         raise AccountEditedError(
             f"rows of {edited} were edited or deleted after they were published: {strategy}\n"
             "  expected: the rows of the last run, by their hashes on record\n"
@@ -159,12 +167,11 @@ def made_otherwise(opening: Opening, before: Published, tables: Mapping[Table, p
         is_earlier = pl.col("account") != opening.account
         if each.account == opening.account:
             is_earlier |= pl.col("session") <= each.through
-        then = hashes_of({table: tables[table].filter(is_earlier) for table in PUBLISHED}, opening.strategy)
-        empty = {table.name for table in PUBLISHED if tables[table].filter(is_earlier).is_empty()}
-        other = [part for part in then if not _fits(part, each.hashes, empty)]
+        then = {table: _as_known(each, table, tables[table].filter(is_earlier)) for table in PUBLISHED}
+        other = {table: own for table, own in then.items() if not runs_that_fit({table: own}, opening.strategy, [each])}
         if other:
             (equity,) = (tables[table].filter(account=each.account, session=each.through) for table in PUBLISHED[:1])
-            said = [[part.table, *part.parts.values()] for part in other]
+            said = [[part.table, *part.parts.values()] for part in hashes_of(other, opening.strategy)]
             row = {
                 "strategy": opening.strategy,
                 "account": each.account,
@@ -173,7 +180,7 @@ def made_otherwise(opening: Opening, before: Published, tables: Mapping[Table, p
                 "session": each.through,
                 "found": equity["equity"].item() if equity.height else None,
                 "detail": f"what was on record up to {each.through} was made again with other rows of "
-                f"{', '.join(part.table for part in other)}: after a stop or from an earlier warehouse, on other bars",
+                f"{', '.join(table.name for table in other)}: after a stop or from an earlier warehouse, on other bars",
                 "found_on": tables[PUBLISHED[0]].filter(account=opening.account)["session"].max(),
             }
             rows.append(row)
@@ -182,10 +189,36 @@ def made_otherwise(opening: Opening, before: Published, tables: Mapping[Table, p
     )
 
 
-def _fits(now: WrittenRows, known: Mapping[str, Hashes], empty: Collection[str]) -> bool:
-    """Whether rows are what was on record at a time; where none were, none may be there."""
+def runs_that_fit(rows: Mapping[Table, pl.DataFrame], strategy: str, possible: Sequence[Intended]) -> list[int]:
+    """Return the places of the runs on record that rows of a strategy are as they were published by.
+
+    A column that the record of a run does not know came with a later version: it has no value in what that run wrote.
+
+    Parameters
+    ----------
+    rows, strategy
+        All rows of the strategy in some tables, and its name.
+    possible
+        See `possible_on_record`.
+    """
+    now = [
+        (part, {name for name in own.columns if own[name].null_count() == own.height})
+        for part, own in zip(hashes_of(rows, strategy), rows.values(), strict=True)
+    ]
+    return [place for place, each in enumerate(possible) if all(_fits(part, each.hashes, no) for part, no in now)]
+
+
+def _fits(now: WrittenRows, known: Mapping[str, Hashes], without_a_value: Collection[str]) -> bool:
+    """Whether rows are what was on record at a time; what was not on record, column or table, may have no value."""
     (hashes,) = now.parts.values()
-    return hashes == known[now.table] if now.table in known else now.table in empty
+    said = known.get(now.table, {})
+    is_known = all(hashes.get(name) == hash_ for name, hash_ in said.items())
+    return is_known and all(name in said or name in without_a_value for name in hashes)
+
+
+def _as_known(run: Intended, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the columns that a run on record had of them: one of an earlier version may have had fewer."""
+    return rows.select(name for name in rows.columns if name in run.hashes.get(table.name, rows.columns))
 
 
 def asset_of(strategy: str) -> str:
@@ -249,7 +282,14 @@ def put_on_record(
     is_left
         Whether the account holds nothing any more by it.
     """
-    said: dict[str, object] = {"account": opening.account, "through": through.isoformat(), "follows": before.follows}
+    from trading_assets.trading.saved_state import engine_layout
+
+    said: dict[str, object] = {
+        "account": opening.account,
+        "through": through.isoformat(),
+        "follows": before.follows,
+        "layout": engine_layout(),
+    }
     if closing is not None:
         said |= {"closing": closing.row, "left": is_left}
     written, protocol = hashes_of(tables, opening.strategy), Protocol.of(step.configuration)

@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import numpy as np
 from trading_assets.backtests.engine.dtypes import ACCOUNT, DECISION, FILL, ORDER, POSITION, SPREAD, TRADE
 from trading_assets.backtests.engine.resumable_run import SavedRun
 from trading_assets.backtests.running_backtest import SavedBacktest
-from trading_assets.config.canonical import canonical
+from trading_assets.config.canonical import canonical, digest
+from trading_assets.protocol import Record
 
 #: Raise it when the engine's state gains or loses a field, or one of its fields another meaning.
 LAYOUT = 2
@@ -39,6 +41,28 @@ _NAMES = ("symbols", "pairs", "triggers", "exits")
 
 class StateLayoutError(Exception):
     """A saved state is of another layout than the engine's; `str()` says of which."""
+
+
+def engine_layout() -> str:
+    """Return what a run puts on record of the layout of the state that it saves."""
+    return digest([LAYOUT, {name: _engine_has(name) for name in _DTYPES}])[:16]
+
+
+def is_of_another_layout(records: Iterable[Record], configuration: str, account: str) -> bool:
+    """Return whether the last run of an account on record saved a state that this version cannot go on from.
+
+    Versions before layout 2 put none on record.
+
+    Parameters
+    ----------
+    records
+        Records of the protocol.
+    configuration, account
+        Names of the configuration and of the account.
+    """
+    said = [each.payload for each in records if (each.kind, each.configuration) == ("evidence", configuration)]
+    own = [each.get("layout") for each in said if each.get("account") == account and "through" in each]
+    return bool(own) and own[-1] != engine_layout()
 
 
 def encode(saved: SavedBacktest) -> str:

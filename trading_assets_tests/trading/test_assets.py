@@ -15,11 +15,16 @@ import pytest
 from trading_assets.backtests.backtest import PreparedBacktest
 from trading_assets.protocol import Protocol
 from trading_assets.trading import account as account_module
+from trading_assets.trading import saved_state
 from trading_assets.trading.account import Continued
 from trading_assets.trading.assets import build_assets
+from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.differences_on_record import put_differences_on_record
 from trading_assets.trading.opening import Opening
+from trading_assets.trading.published import hashes_of
+from trading_assets.trading.rollout.gates import published_equity
 from trading_assets.trading.tables import (
+    ACCOUNTS,
     DIFFERENCES,
     ENGINE_FILLS,
     EQUITY,
@@ -32,6 +37,7 @@ from trading_assets.trading.tables import (
     SAVED_STATES,
     SUBMISSIONS,
 )
+from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
 from trading_assets_tests.trading.experiment import FIRST, Experiment
@@ -191,11 +197,11 @@ def test_a_session_that_is_made_again_on_other_bars_is_named(
     shutil.copy(kept, paper.configuration.warehouse_path)
     revised = account_module.continue_account
 
-    def on_other_bars(opening: Opening, prepared: PreparedBacktest, saved: Any, published: pl.DataFrame) -> Continued:
+    def on_other_bars(opening: Opening, prepared: PreparedBacktest, *known: Any) -> Continued:
         market = prepared.market
         close = market.close.copy()
         close[prepared.axes.sessions.index(day)] *= 0.97
-        return revised(opening, replace(prepared, market=market._replace(close=close)), saved, published)
+        return revised(opening, replace(prepared, market=market._replace(close=close)), *known)
 
     monkeypatch.setattr(account_module, "continue_account", on_other_bars)
     done = paper.trade()
@@ -249,6 +255,69 @@ def test_another_plan_stops_the_account_until_another_is_opened(copied: Experime
     assert not done.success
     [failure] = done.get_step_failure_events()
     assert "is not what known-1 was opened for" in str(failure.step_failure_data.error)
+
+
+#: Columns that the version before did not know, and the table that it did not have.
+NEW, NEW_TABLE = {"risk_free", "modelled_slippage_bps", "slippage_deviation_bps"}, CLOSING_PLANS
+
+
+def as_an_earlier_version_left_it(experiment: Experiment) -> None:
+    """Have rows, state and record as a version wrote them that knew fewer columns and another engine."""
+    tables, of_known = [each for each in PUBLISHED if each != NEW_TABLE], Rows("strategy", "known")
+    rows = {table: experiment.warehouse.read(table) for table in (*tables, SAVED_STATES)}
+    saved = saved_state.decode(rows[SAVED_STATES]["state"].item())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved_state, "LAYOUT", 1)
+        own = rows[SAVED_STATES].with_columns(layout=pl.lit(1, pl.Int64), state=pl.lit(saved_state.encode(saved)))
+    earlier = {
+        replace(table, columns={name: each for name, each in table.columns.items() if name not in NEW}): of_table
+        for table, of_table in {**rows, SAVED_STATES: own}.items()
+    }
+    earlier = {table: of_table.select(*table.columns) for table, of_table in earlier.items()}
+    with duckdb.connect(str(experiment.configuration.warehouse_path)) as connection:
+        for table in (*earlier, NEW_TABLE):
+            connection.execute(f"DROP TABLE {table.name}")
+    experiment.warehouse.replace(of_known, earlier)
+    before = [each for each in Protocol.of(experiment.configuration).read() if "through" in each.payload][-1]
+    said = {"account": "known-1", "through": "2017-08-18", "follows": before.row}
+    written = {
+        each.table: [[list(hashes), {"known": list(hashes.values())}]]
+        for each in hashes_of(earlier, "known")
+        for hashes in each.parts.values()
+    }
+    protocol = Protocol.of(experiment.configuration)
+    payload = {**said, "asset": "trading/account/known", "written": written}
+    protocol.append("evidence", None, payload, now=dt.datetime(2027, 1, 1))
+
+
+def error_of(experiment: Experiment) -> str:
+    [failure] = experiment.trade().get_step_failure_events()
+    return str(failure.step_failure_data.error)
+
+
+def test_an_account_of_an_earlier_version_is_as_published_and_another_follows_it(copied: Experiment) -> None:
+    """Its columns have no values, and are not to get some by hand."""
+    as_an_earlier_version_left_it(copied)
+    kept = copied.warehouse.read(EQUITY)
+    assert kept["risk_free"].null_count() == kept.height == 34
+    error = error_of(copied)
+    assert "known-1 was saved by another version of the product: the state has layout 1" in error
+    assert "what to do: trading-assets account open known begins the next one" in error
+    made = copied.open(session=dt.date(2017, 8, 18))
+    assert made.account == "known-2"
+    assert copied.trade().success
+    assert copied.warehouse.read(EQUITY).filter(account="known-1").equals(kept)
+    with_bars_until(copied, "2017-08-22")
+    equity = copied.warehouse.read(EQUITY)
+    assert equity.filter(account="known-1").equals(kept)
+    assert equity.filter(account="known-2")["session"].max() == dt.date(2017, 8, 22)
+    states = copied.warehouse.read(ACCOUNTS).sort("account").select("account", "state").rows()
+    assert states == [("known-1", "ended"), ("known-2", "open")]
+    records = Protocol.of(copied.configuration).read()
+    assert published_equity(copied.warehouse, records, copied.configuration.name, made).height == 3
+    with duckdb.connect(str(copied.configuration.warehouse_path)) as connection:
+        connection.execute("UPDATE trading.equity SET risk_free = 0.01 WHERE account = 'known-1'")
+    assert "rows of trading.equity were edited" in error_of(copied)
 
 
 def test_a_symbol_that_is_dropped_stops_the_account_until_another_is_opened(copied: Experiment) -> None:

@@ -11,7 +11,9 @@ import pytest
 from trading_assets.config import ConfigurationError
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.protocol import Decide
+from trading_assets.trading.closing.close import close_account
 from trading_assets.trading.opening import gone_from, next_session, open_account, open_accounts, openings_on
+from trading_assets.trading.saved_state import engine_layout
 from trading_assets_tests.trading.experiment import FIRST, STRATEGY, Experiment
 
 
@@ -86,6 +88,34 @@ def test_a_second_account_is_refused_while_the_plan_is_the_same(paper: Experimen
     with pytest.raises(ConfigurationError, match="known-1 is open already, since 2017-07-03"):
         paper.open()
     assert len(openings_on(Protocol.of(paper.configuration).read(), "small", STRATEGY)) == 1
+
+
+def saved_on_record(paper: Experiment, account: str, **layout: str) -> None:
+    """Have a run on record that saved a state; of an earlier version it does not say the layout."""
+    said = {"account": account, "through": "2017-07-06", "follows": 0}
+    Protocol.of(paper.configuration).append("evidence", None, said | layout, now=dt.datetime(2017, 7, 6, 22, 0))
+
+
+def test_an_account_that_this_version_cannot_go_on_with_is_followed_by_another(paper: Experiment) -> None:
+    """Neither may it be closed: nothing would ever sell what it holds."""
+    paper.open()
+    saved_on_record(paper, "known-1", layout=engine_layout())
+    with pytest.raises(ConfigurationError, match="known-1 is open already"):
+        paper.open()
+    saved_on_record(paper, "known-1")
+    with pytest.raises(ConfigurationError, match="known-1 was saved by another version") as refusal:
+        close_account(paper.configuration, STRATEGY, by="ops", reason="over", now=dt.datetime(2017, 7, 7))
+    assert "what to do: trading-assets account open known" in str(refusal.value)
+    assert paper.open().account == "known-2"
+    with pytest.raises(ConfigurationError, match="known-2 is open already"):
+        paper.open()
+
+
+def test_an_account_that_was_being_left_by_another_version_is_followed_by_another(paper: Experiment) -> None:
+    paper.open()
+    close_account(paper.configuration, STRATEGY, by="ops", reason="over", now=dt.datetime(2017, 7, 5))
+    saved_on_record(paper, "known-1", layout="of another engine")
+    assert paper.open().account == "known-2"
 
 
 def test_of_two_who_open_at_once_one_is_refused(paper: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:

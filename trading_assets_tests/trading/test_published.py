@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from trading_assets.protocol import Record
 from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.trading.opening import Opening
-from trading_assets.trading.published import Intended, Published, _fits, made_otherwise, possible_on_record
-from trading_assets.trading.tables import EQUITY, HOLDINGS, PUBLISHED, SAVED_STATES
+from trading_assets.trading.published import Intended, Published, made_otherwise, possible_on_record, runs_that_fit
+from trading_assets.trading.tables import EQUITY, PUBLISHED, SAVED_STATES
 
 
 def equity(*values: float) -> pl.DataFrame:
@@ -49,8 +50,8 @@ def record(row: int, frame: pl.DataFrame, follows: int = 0, asset: str = "tradin
 
 def passing(records: list[Record], rows: pl.DataFrame) -> list[int]:
     """Rows of the records that these rows are the ones of."""
-    now, empty = hash_whole(EQUITY, rows, "s"), {EQUITY.name} if rows.is_empty() else set()
-    return [each.row for each in possible_on_record(records, "c", "s") if _fits(now, each.hashes, empty)]
+    possible = possible_on_record(records, "c", "s")
+    return [possible[place].row for place in runs_that_fit({EQUITY: rows}, "s", possible)]
 
 
 #: Three evenings, each after the one before was written.
@@ -86,15 +87,37 @@ def test_rows_pass_however_many_runs_were_killed_before_they_wrote_theirs() -> N
 def test_before_the_first_run_only_no_rows_pass() -> None:
     [nothing] = possible_on_record([record(1, equity(1.0), asset="trading/account/other")], "c", "s")
     assert nothing == Intended(0, "", None, {})
-    assert _fits(hash_whole(EQUITY, EQUITY.empty(), "s"), nothing.hashes, {EQUITY.name})
-    assert not _fits(hash_whole(EQUITY, equity(1.0), "s"), nothing.hashes, {HOLDINGS.name})
+    assert runs_that_fit({table: table.empty() for table in PUBLISHED}, "s", [nothing]) == [0]
+    assert runs_that_fit({table: table.empty() for table in PUBLISHED} | {EQUITY: equity(1.0)}, "s", [nothing]) == []
 
 
-def remade(now: pl.DataFrame) -> list[tuple[dt.date, float | None]]:
+#: The same evenings of a version that did not know what cash earned.
+EARLIER = [
+    record(1, equity(1.0).drop("risk_free")),
+    record(2, equity(1.0, 2.0).drop("risk_free"), 1),
+    record(3, equity(1.0, 2.0, 3.0).drop("risk_free"), 2),
+]
+
+
+def test_a_column_that_the_record_does_not_know_passes_without_a_value_alone() -> None:
+    """Nobody who edits rows of an earlier version gives them a number that a test would read."""
+    rows = equity(1.0, 2.0, 3.0)
+    assert passing(EARLIER, rows) == [3]
+    assert passing(EARLIER, rows.with_columns(risk_free=pl.Series([None, None, 0.01]))) == []
+    assert passing(EARLIER, equity(1.0, 2.0, 3.5)) == []
+    assert passing(EARLIER, EQUITY.empty()) == []
+    assert passing(EVENINGS, rows.drop("risk_free")) == []
+    later = [*EARLIER, record(4, equity(1.0, 2.0, 3.0, 4.0), 3), record(5, equity(1.0, 2.0, 3.0, 4.0, 5.0), 4)]
+    assert passing(later, equity(1.0, 2.0, 3.0, 4.0)) == [4]
+    assert passing(later, rows) == []
+
+
+def remade(now: pl.DataFrame, evenings: list[Record] = EVENINGS) -> list[tuple[dt.date, float | None]]:
     """What is told where the runs of the second and third day are on record, and rows are made after the first."""
     tables = {table: table.empty() for table in PUBLISHED} | {EQUITY: now}
-    [_, *unwritten] = possible_on_record([*EVENINGS[:1], record(2, equity(1.0, 2.0), 1)], "c", "s")
-    unwritten += possible_on_record([*EVENINGS[:1], record(3, equity(1.0, 2.0, 3.0), 1)], "c", "s")[1:]
+    [_, *unwritten] = possible_on_record(evenings[:2], "c", "s")
+    third = replace(evenings[2], payload={**evenings[2].payload, "follows": 1})
+    unwritten += possible_on_record([evenings[0], third], "c", "s")[1:]
     before = Published({table: table.empty() for table in PUBLISHED}, SAVED_STATES.empty(), 1, unwritten)
     opening = Opening("s", "s-1", dt.date(2020, 1, 1), 1.0, "go", "", "ops", dt.datetime(2020, 1, 1))
     found = made_otherwise(opening, before, tables)
@@ -108,3 +131,12 @@ def test_sessions_that_are_made_again_are_held_to_each_record_of_them() -> None:
     assert remade(equity(1.0, 2.0, 3.5, 4.0)) == [(third, 3.5)]
     assert remade(equity(1.0, 2.5, 3.5)) == [(second, 2.5), (third, 3.5)]
     assert remade(equity(1.0, 2.0)) == [(third, None)]
+
+
+def test_a_column_that_is_new_makes_a_session_no_other_one() -> None:
+    """A run of an earlier version was killed; this one makes the same session, and says what cash earned besides."""
+    interest = pl.lit(0.0001).alias("risk_free")
+    assert remade(equity(1.0, 2.0, 3.0).with_columns(interest), EARLIER) == []
+    third = dt.date(2020, 1, 3)
+    assert remade(equity(1.0, 2.0, 3.5).with_columns(interest), EARLIER) == [(third, 3.5)]
+    assert remade(equity(1.0, 2.0, 3.0).with_columns(interest)) == [(dt.date(2020, 1, 2), 2.0), (third, 3.0)]

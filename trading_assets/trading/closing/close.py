@@ -10,12 +10,24 @@ import polars as pl
 from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.market_data import calendars
+from trading_assets.market_data.tables import INSTRUMENTS
+from trading_assets.models.splits import spans_of
+from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.records import Entry
 from trading_assets.robustness.tables import RESULTS
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
+from trading_assets.strategies.evaluation.plan import plan_of
+from trading_assets.strategies.interface.resolved import configured_strategy, resolve_strategy
 from trading_assets.trading.closing.record import CLOSE, Closing, closing_of, is_left, left_on_record
-from trading_assets.trading.opening import Opening, assert_strategy, open_accounts, openings_on
+from trading_assets.trading.opening import (
+    Opening,
+    assert_strategy,
+    gone_from,
+    open_accounts,
+    openings_on,
+    universe_of,
+)
 from trading_assets.warehouse import Warehouse
 
 #: Who closes an account whose verdict is revoked.
@@ -38,8 +50,11 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
     Raises
     ------
     ConfigurationError
-        There is no such strategy, no account of it is open, it is closing already, or there is no reason.
+        There is no such strategy, no account of it is open, it is closing already, another version has saved it, or
+        there is no reason.
     """
+    from trading_assets.trading.saved_state import is_of_another_layout
+
     assert_strategy(configuration, strategy)
     if not reason.strip():
         raise ConfigurationError(
@@ -55,6 +70,12 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
             raise ConfigurationError(
                 f"no account of {strategy} is open\n  expected: one\n"
                 f"  what to do: nothing, or trading-assets account open {strategy}"
+            )
+        if is_of_another_layout(records, configuration.name, openings[-1].account):
+            raise ConfigurationError(
+                f"{openings[-1].account} was saved by another version of the product: this one can sell nothing of it\n"
+                "  expected: the version that saved it\n"
+                f"  what to do: trading-assets account open {strategy} ends it, and begins the next one"
             )
         known = closing_of(records, configuration.name, openings[-1].account)
         if known is not None:
@@ -79,6 +100,36 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
     made = closing_of(records, configuration.name, openings_on(records, configuration.name, strategy)[-1].account)
     assert made is not None
     return made
+
+
+def assert_would_be_sold(warehouse: Warehouse, configuration: Configuration, strategy: str) -> None:
+    """Stop a person who closes an account with which no run goes on: what it holds would never be sold.
+
+    Parameters
+    ----------
+    warehouse, configuration
+        Warehouse with the splits and instruments of the last run, and configuration.
+    strategy
+        Name of the strategy.
+
+    Raises
+    ------
+    ConfigurationError
+        What is registered, or a symbol, is not what the account was opened for.
+    """
+    opening = open_accounts(configuration).get(strategy)
+    if opening is None:
+        return
+    spans = spans_of(warehouse.read(SPLITS))
+    is_registered = strategy in configuration.registration
+    plan = plan_of(configuration, configured_strategy(configuration, strategy), spans)
+    universe = universe_of(resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS)))
+    if not is_registered or plan.hash != opening.plan_hash or gone_from(opening.universe, universe):
+        raise ConfigurationError(
+            f"what {opening.account} holds would never be sold: {strategy} is not what it was opened for any more\n"
+            f"  expected: plan {opening.plan_hash[:16]} and the symbols of then\n"
+            f"  what to do: go back to it, or trading-assets account open {strategy}, which ends {opening.account}"
+        )
 
 
 def accounts_at_work(configuration: Configuration) -> dict[str, Opening]:

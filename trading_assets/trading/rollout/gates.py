@@ -21,7 +21,7 @@ from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.opening import Opening, next_session, openings_on
-from trading_assets.trading.published import hashes_of, possible_on_record
+from trading_assets.trading.published import possible_on_record, runs_that_fit
 from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
 from trading_assets.trading.rollout.stages import (
     SIMULATED,
@@ -247,9 +247,7 @@ def published_equity(
         The rows are not what is on record of them.
     """
     rows = warehouse.read_or_empty(EQUITY, rows=Rows("strategy", opening.strategy))
-    (now,) = hashes_of({EQUITY: rows}, opening.strategy)
-    (hashes,) = now.parts.values()
     possible = possible_on_record(records, configuration, opening.strategy)
-    if not any(each.hashes.get(EQUITY.name) == hashes for each in possible) and not rows.is_empty():
+    if not rows.is_empty() and not runs_that_fit({EQUITY: rows}, opening.strategy, possible):
         raise EditedAccountError(f"rows of {EQUITY.name} of {opening.strategy} are not as they were published")
     return rows.filter(account=opening.account)

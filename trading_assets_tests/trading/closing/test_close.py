@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from dataclasses import replace
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -15,6 +16,7 @@ from trading_assets.protocol.records import Entry
 from trading_assets.trading.closing.close import (
     account_state,
     accounts_at_work,
+    assert_would_be_sold,
     close_account,
     first_session,
     why_revoked,
@@ -90,6 +92,16 @@ def test_what_cannot_be_closed_is_refused_in_words(strategy: str, reason: str, w
     with pytest.raises(ConfigurationError, match=words):
         close_account(paper.configuration, strategy, by="ops", reason=reason, now=NOW)
     assert Protocol.of(paper.configuration).read() == before
+
+
+def test_an_account_of_which_a_symbol_is_gone_would_never_be_sold(paper: Experiment) -> None:
+    assert_would_be_sold(paper.warehouse, paper.configuration, STRATEGY)
+    paper.open()
+    assert_would_be_sold(paper.warehouse, paper.configuration, STRATEGY)
+    with duckdb.connect(str(paper.configuration.warehouse_path)) as connection:
+        connection.execute("DELETE FROM market_data.instruments WHERE symbol = 'DDD'")
+    with pytest.raises(ConfigurationError, match="what known-1 holds would never be sold"):
+        assert_would_be_sold(paper.warehouse, paper.configuration, STRATEGY)
 
 
 def test_of_two_who_close_at_once_one_is_refused(paper: Experiment) -> None:
