@@ -20,18 +20,10 @@ from trading_assets.protocol import Record
 from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
-from trading_assets.trading.opening import Opening, next_session, openings_on
+from trading_assets.trading.opening import LIVE, SIMULATED, Opening, next_session, openings_on
 from trading_assets.trading.published import hashes_of, possible_on_record
 from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
-from trading_assets.trading.rollout.stages import (
-    SIMULATED,
-    STRATEGY,
-    broker_of,
-    is_live,
-    moves_on,
-    sheet_stages,
-    strategy_stage,
-)
+from trading_assets.trading.rollout.stages import STRATEGY, broker_of, moves_on, sheet_stages, strategy_stage
 from trading_assets.trading.rollout.tables import FULL, OFF, SHADOW
 from trading_assets.trading.tables import EQUITY
 from trading_assets.warehouse import Rows, Warehouse
@@ -89,11 +81,11 @@ def strategy_gate(
     if not openings:
         said = f"no account is open: trading-assets account open {strategy}"
         return [Criterion("account", None, None, passed=False, detail=said)]
-    opening, broker = openings[-1], broker_of(configuration)
+    opening, broker = openings[-1], broker_of(openings[-1])
     stage = strategy_stage(records, configuration.name, strategy, broker)
     found = [
         Criterion("account", None, None, passed=True, detail=f"{opening.account}, {opening.label}, at {broker}"),
-        _verdict(warehouse, configuration, strategy),
+        _verdict(warehouse, configuration, opening),
     ]
     if stage == OFF:  # nothing is sent in shadow
         return found
@@ -129,15 +121,15 @@ def feature_gate(configuration: Configuration, records: Sequence[Record], provid
     return found + [_differences(configuration, records, each[0]) for each in openings if each]
 
 
-def _verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Criterion:
+def _verdict(warehouse: Warehouse, configuration: Configuration, opening: Opening) -> Criterion:
     try:
-        current = current_verdict(warehouse, configuration, strategy)
+        current = current_verdict(warehouse, configuration, opening.strategy)
         result = current.result if current.refused is None else "of an earlier registration"
     except VerdictMissingError:
         result = "none"
     if result == "go":
         return Criterion("verdict", None, None, passed=True, detail="go")
-    if is_live(configuration):
+    if opening.mode == LIVE:
         return Criterion("verdict", None, None, passed=False, detail=f"{result}: money follows a standing go alone")
     return Criterion("verdict", None, None, passed=True, detail=f"{result}, no go: on paper it may go on")
 
@@ -151,7 +143,7 @@ def _sessions(configuration: Configuration, records: Sequence[Record], opening: 
     own = [each for each in sheets if each.stage == stage and each.at >= since]
     first = {each.session: each.at for each in reversed(own)}
     ahead = sum(at < _opens(opening, session) for session, at in first.items())
-    is_simulated = broker_of(configuration) == SIMULATED
+    is_simulated = opening.broker == SIMULATED
     value = len(first) if is_simulated else ahead
     asked = configuration.rollout.shadow_sessions if stage == SHADOW else configuration.rollout.stage_sessions
     said = f"{len(first)} sheets at {stage}, {ahead} of them on record before their open"
@@ -206,7 +198,7 @@ def _sharpe(
     except EditedAccountError as error:
         return Criterion("sharpe", None, None, passed=False, detail=str(error))
     both = own.join(others, on="session", suffix="_other").drop_nulls(["daily_return", "daily_return_other"])
-    if broker_of(configuration) != SIMULATED:
+    if opening.broker != SIMULATED:
         both = both.filter(~pl.col("replayed"))
     both, fewest = both.sort("session"), settings.sharpe_sessions
     if both.height < fewest:

@@ -13,7 +13,7 @@ from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol as OnRecord
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.rollout.assignment import is_assigned, position_of
-from trading_assets.trading.rollout.stages import STRATEGY, note_sheet, sheet_stages, stage_now
+from trading_assets.trading.rollout.stages import STRATEGY, broker_of, note_sheet, sheet_stages, strategy_stage
 from trading_assets.trading.rollout.tables import FULL, SHARES
 from trading_assets.trading.rollout.withheld import Parting, Withheld
 from trading_assets.trading.submission import Submitted
@@ -72,7 +72,8 @@ class AccountStage:
 
     def now(self) -> str:
         """Return the stage as it is on record now."""
-        return stage_now(self.configuration, self.opening.strategy)
+        records, opening = OnRecord.of(self.configuration).read(), self.opening
+        return strategy_stage(records, self.configuration.name, opening.strategy, broker_of(opening))
 
     def on_record(self) -> Mapping[dt.date, str]:
         """Return the last stage on record for the sheet of each close."""

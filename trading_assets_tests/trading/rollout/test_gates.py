@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,9 +48,13 @@ def asked_of(experiment: Experiment, **keys: Any) -> Configuration:
     return experiment.configuration.model_copy(update={"rollout": Rollout(**keys)})
 
 
-def with_money(configuration: Configuration) -> Configuration:
-    """Whose orders go to a real broker, to an account with money in it."""
-    return configuration.model_copy(update={"trading": SimpleNamespace(broker="alpaca", live=True)})
+def with_money(opened: Experiment) -> None:
+    """Its orders go to a real broker, to an account with money in it."""
+    protocol = Protocol.of(opened.configuration)
+    said = next(each.payload for each in protocol.read() if each.payload.get("action") == "open")
+    protocol.append(
+        "account", STRATEGY, dict(said) | {"mode": "live", "broker": "alpaca", "account": "known-2"}, now=NOW
+    )
 
 
 def gate(experiment: Experiment, configuration: Configuration | None = None) -> dict[str, Criterion]:
@@ -71,13 +74,15 @@ def test_paper_goes_on_without_a_go_and_says_so_and_money_does_not(opened: Exper
     found = gate(opened)["verdict"]
     assert found.passed
     assert "no go: on paper it may go on" in found.detail
-    live = with_money(opened.configuration)
-    found = gate(opened, live)["verdict"]
-    assert not found.passed
-    assert "money follows a standing go alone" in found.detail
+    verdicts = opened.warehouse.read(VERDICTS, rows=Rows("strategy", STRATEGY))
     opened.warehouse.replace(Rows("strategy", STRATEGY), {VERDICTS: VERDICTS.empty()})
     assert gate(opened)["verdict"].detail == "none, no go: on paper it may go on"
-    assert not gate(opened, live)["verdict"].passed
+    with_money(opened)
+    assert not gate(opened)["verdict"].passed
+    opened.warehouse.replace(Rows("strategy", STRATEGY), {VERDICTS: verdicts})
+    found = gate(opened)["verdict"]
+    assert not found.passed
+    assert "money follows a standing go alone" in found.detail
 
 
 def test_sessions_in_shadow_are_counted_from_the_step_on_and_each_once(opened: Experiment) -> None:
@@ -96,14 +101,16 @@ def test_sessions_in_shadow_are_counted_from_the_step_on_and_each_once(opened: E
 
 def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(paper: Experiment) -> None:
     """The sheet of 5 July is for the 6th, 13:30 UTC: a minute before it counts, a minute after it does not."""
-    live, stage = with_money(asked_of(paper, shadow_sessions=1)), "shadow"
+    live, stage = asked_of(paper, shadow_sessions=1), "shadow"
     records = []
     for day, clock in ((5, dt.time(13, 29)), (6, dt.time(13, 31))):
         said = {"action": "rollout_sheet", "account": "known-1", "session": f"2017-07-0{day}", "stage": stage}
         at = dt.datetime.combine(dt.date(2017, 7, day + 1), clock)
         records.append(Record(day, "account", at, live.name, f"strategy/{STRATEGY}", said, ""))
     universe = {"AAA": ["file", "XNYS", "equity"]}
-    opening = Opening(STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe)
+    opening = Opening(
+        STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe, "paper", "alpaca"
+    )
     found = _sessions(live, records, opening, stage)
     assert (found.value, found.passed) == (1.0, True)
     assert found.detail == "2 sheets at shadow, 1 of them on record before their open"
