@@ -20,6 +20,8 @@ from trading_assets.protocol import Record
 from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
+from trading_assets.trading.divergence.alarms_on_record import alarms_on_record
+from trading_assets.trading.divergence.slippage_on_record import judged_through
 from trading_assets.trading.opening import LIVE, SIMULATED, Opening, next_session, openings_on
 from trading_assets.trading.published import hashes_of, possible_on_record
 from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
@@ -112,6 +114,9 @@ def feature_gate(configuration: Configuration, records: Sequence[Record], provid
     since = times[-1].start if times else dt.datetime.min
     try:
         settings = configuration.alternative_data[provider]
+        if settings.alfred is not None:  # nobody is asked: what a run has kept
+            kept = settings.alfred.model_copy(update={"ask": False})
+            settings = settings.model_copy(update={"alfred": kept})
         rows = read_provider(provider, settings, configuration.directory).publications
         count, said = rows.filter(pl.col("published_at") >= since).height, f"since {since} UTC"
     except SourceError as error:
@@ -170,17 +175,23 @@ def _differences(configuration: Configuration, records: Sequence[Record], openin
 
 
 def _alarms(configuration: Configuration, records: Sequence[Record], opening: Opening, stage: str) -> Criterion:
-    """Alarms of `trading.divergence` on record; below `full` the account as a whole is no measure of what is sent."""
-    said = [
-        each.payload["statistic"]
-        for each in records
-        if (each.kind, each.configuration, each.subject) == ("account", configuration.name, opening.strategy)
-        and each.payload["action"] == "alarm"
-        and each.payload["account"] == opening.account
-        and (stage == FULL or each.payload["statistic"].startswith(_OF_FILLS))
-    ]
-    detail = ", ".join(sorted(set(said))) or "no alarm of its fills is on record"
-    return Criterion("divergence", float(len(said)), 0.0, passed=not said, detail=detail)
+    """Alarms on record of the accounts of the same plan; below `full` the whole account is no measure of what is sent.
+
+    Where `trading.divergence` has not looked up to the last sheet on record, that no alarm is there says nothing.
+    """
+    name, strategy = configuration.name, opening.strategy
+    same_plan = [each.account for each in openings_on(records, name, strategy) if each.plan_hash == opening.plan_hash]
+    alarms = alarms_on_record(records, name, strategy).filter(pl.col("account").is_in(same_plan))
+    if stage != FULL:
+        alarms = alarms.filter(pl.col("statistic").str.starts_with(_OF_FILLS))
+    said = sorted(set(alarms["statistic"]))
+    settled = max((each.session for each in sheet_stages(records, name, strategy, opening.account)), default=None)
+    judged = judged_through(records, name, opening)
+    has_looked = settled is None or (judged is not None and judged >= settled)
+    detail = ", ".join(said) or "no alarm of its fills is on record"
+    if not has_looked:
+        detail += f"; fills are judged up to {judged or 'no session'}, not {settled}: trading-assets run"
+    return Criterion("divergence", float(alarms.height), 0.0, passed=not said and has_looked, detail=detail)
 
 
 def _sharpe(

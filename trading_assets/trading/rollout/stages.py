@@ -54,11 +54,12 @@ class Move:
 
 @dataclass(frozen=True)
 class SheetStage:
-    """Stage by which the sheet of a close was made, and when that went on record, UTC."""
+    """Stage by which the sheet of a close was made, when that went on record, UTC, and whether in its evening."""
 
     session: dt.date
     stage: str
     at: dt.datetime
+    in_evening: bool = False
 
 
 def rank(stage: str) -> int:
@@ -166,14 +167,26 @@ def sheet_stages(records: Iterable[Record], configuration: str, strategy: str, a
     """
     own = [each for each in _of_accounts(records, configuration) if each.subject == f"{STRATEGY}/{strategy}"]
     return [
-        SheetStage(dt.date.fromisoformat(each.payload["session"]), each.payload["stage"], each.recorded_at)
+        SheetStage(
+            dt.date.fromisoformat(each.payload["session"]),
+            each.payload["stage"],
+            each.recorded_at,
+            each.payload.get("in_evening", False),
+        )
         for each in own
         if each.payload["action"] == SHEET and each.payload["account"] == account
     ]
 
 
 def note_sheet(
-    configuration: Configuration, strategy: str, account: str, session: dt.date, stage: str, now: dt.datetime
+    configuration: Configuration,
+    strategy: str,
+    account: str,
+    session: dt.date,
+    stage: str,
+    now: dt.datetime,
+    *,
+    in_evening: bool = False,
 ) -> None:
     """Put on record by which stage a sheet is made, before anything of it is sent; the same stage once.
 
@@ -185,13 +198,16 @@ def note_sheet(
         Session that has closed, and the stage.
     now
         Time of the record, UTC.
+    in_evening
+        Whether it is made to be sent by then, rather than of a session that a run passes over.
     """
     protocol = Protocol.of(configuration)
     known = sheet_stages(protocol.read(), configuration.name, strategy, account)
-    last = next((each.stage for each in reversed(known) if each.session == session), FULL)
-    if last != stage:
+    last = next((each for each in reversed(known) if each.session == session), None)
+    before = (FULL, False) if last is None else (last.stage, last.in_evening)
+    if before != (stage, in_evening):
         said = {"action": SHEET, "account": account, "session": session.isoformat(), "stage": stage}
-        protocol.append("account", f"{STRATEGY}/{strategy}", said, now=now)
+        protocol.append("account", f"{STRATEGY}/{strategy}", said | {"in_evening": in_evening}, now=now)
 
 
 def rollout_rows(records: Iterable[Record], configuration: str) -> pl.DataFrame:

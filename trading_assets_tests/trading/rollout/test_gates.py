@@ -16,7 +16,9 @@ from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.written_rows import record_written
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.trading.differences_on_record import accept_difference, put_differences_on_record
-from trading_assets.trading.opening import Opening
+from trading_assets.trading.divergence.slippage_on_record import put_slippage_on_record
+from trading_assets.trading.divergence.tables import SLIPPAGE
+from trading_assets.trading.opening import Opening, openings_on
 from trading_assets.trading.published import asset_of, hashes_of
 from trading_assets.trading.rollout.gates import (
     Criterion,
@@ -137,15 +139,44 @@ def test_a_difference_stands_against_it_until_it_is_accepted(opened: Experiment)
     assert gate(opened)["differences"].passed
 
 
-def test_an_alarm_of_its_fills_stands_against_it_and_one_of_another_account_does_not(opened: Experiment) -> None:
-    protocol = Protocol.of(opened.configuration)
+def raised(opened: Experiment, account: str, statistic: str) -> None:
+    said = {"account": account, "statistic": statistic, "session": "2017-07-05", "value": 200.0, "level": 100.0}
+    Protocol.of(opened.configuration).append("account", STRATEGY, {"action": "alarm", **said}, now=NOW)
+
+
+def test_an_alarm_of_its_fills_stands_against_it_and_one_of_the_whole_account_only_at_full(opened: Experiment) -> None:
     for account, statistic in (("known-0", "slippage_wealth"), ("known-1", "live_wealth")):
-        protocol.append("account", STRATEGY, {"action": "alarm", "account": account, "statistic": statistic}, now=NOW)
+        raised(opened, account, statistic)
         assert gate(opened)["divergence"].passed
-    said = {"action": "alarm", "account": "known-1", "statistic": "slippage_late"}
-    protocol.append("account", STRATEGY, said, now=NOW)
+    raised(opened, "known-1", "slippage_late")
     found = gate(opened)["divergence"]
     assert (found.value, found.passed, found.detail) == (1.0, False, "slippage_late")
+
+
+def test_an_alarm_stays_with_the_plan_where_the_broker_is_switched_and_back(opened: Experiment) -> None:
+    raised(opened, "known-1", "slippage_late")
+    protocol = Protocol.of(opened.configuration)
+    said = dict(next(each.payload for each in protocol.read() if each.payload.get("action") == "open"))
+    protocol.append("account", STRATEGY, said | {"account": "known-2"}, now=NOW)
+    assert not gate(opened)["divergence"].passed
+    protocol.append("account", STRATEGY, said | {"account": "known-3", "plan_hash": "f" * 64}, now=NOW)
+    assert gate(opened)["divergence"].passed
+
+
+def judge(experiment: Experiment, day: dt.date) -> None:
+    """As `trading/divergence` does of an account without a fill."""
+    opening = openings_on(Protocol.of(experiment.configuration).read(), experiment.configuration.name, STRATEGY)[-1]
+    put_slippage_on_record(Protocol.of(experiment.configuration), opening, SLIPPAGE.empty(), day, NOW)
+
+
+def test_where_divergence_has_not_looked_up_to_the_last_sheet_no_gate_opens(opened: Experiment) -> None:
+    note_sheet(opened.configuration, STRATEGY, "known-1", dt.date(2017, 7, 6), "shadow", NOW)
+    found = gate(opened)["divergence"]
+    assert (found.passed, "judged up to no session, not 2017-07-06" in found.detail) == (False, True)
+    judge(opened, dt.date(2017, 7, 5))
+    assert not gate(opened)["divergence"].passed
+    judge(opened, dt.date(2017, 7, 6))
+    assert gate(opened)["divergence"].passed
 
 
 def published(experiment: Experiment, name: str, returns: np.ndarray) -> None:

@@ -19,7 +19,6 @@ from trading_assets.trading.rollout.stages import (
     broker_of,
     lower,
     moves_on,
-    note_sheet,
     rank,
     rollout_rows,
     sheet_stages,
@@ -125,14 +124,23 @@ def test_a_process_of_an_account_that_was_ended_meanwhile_goes_by_its_own_broker
     assert AccountStage(paper.configuration, first, NOW).now() == "off"
 
 
-def test_a_sheet_is_noted_once_and_full_not_at_all(paper: Experiment) -> None:
-    paper.open()
-    day, configuration = dt.date(2017, 7, 3), paper.configuration
+def test_a_sheet_is_noted_once_and_full_in_its_evening_alone(paper: Experiment) -> None:
+    opening = paper.open()
+    day, next_day, configuration = dt.date(2017, 7, 3), dt.date(2017, 7, 5), paper.configuration
+    passed_over = AccountStage(configuration, opening, NOW)
+    evening = AccountStage(configuration, opening, NOW, in_evening=True)
     for stage in ("full", "shadow", "shadow", "canary", "full"):
-        note_sheet(configuration, STRATEGY, "known-1", day, stage, NOW)
+        passed_over.note(day, stage)
+    for stage in ("full", "full", "off"):
+        evening.note(next_day, stage)
     records = Protocol.of(configuration).read()
     found = sheet_stages(records, configuration.name, STRATEGY, "known-1")
-    assert [(each.session, each.stage) for each in found] == [(day, "shadow"), (day, "canary"), (day, "full")]
+    assert [(each.session, each.stage) for each in found] == [
+        *((day, stage) for stage in ("shadow", "canary", "full")),
+        *((next_day, stage) for stage in ("full", "off")),
+    ]
+    assert evening.made() == passed_over.made() == {next_day}
+    assert passed_over.on_record() == {day: "full", next_day: "off"}
     assert sheet_stages(records, configuration.name, STRATEGY, "known-2") == []
 
 
