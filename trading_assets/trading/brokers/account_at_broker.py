@@ -6,6 +6,7 @@ A simulated broker is asked nothing: its time is that of the sessions, and it fi
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -18,8 +19,9 @@ from trading_assets.trading.brokers.port import Broker
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.opening import SIMULATED, Opening
 from trading_assets.trading.reconciliation import Exactness
+from trading_assets.trading.rollout.withheld import Parting, parted
 from trading_assets.trading.settlement import Settling
-from trading_assets.trading.submission import collect_fills
+from trading_assets.trading.submission import collect_fills, units_sent
 from trading_assets.trading.tables import FILLS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -111,6 +113,7 @@ def answer_of(
         warehouse, *names, account.sessions, account.splits, account.engine_fills
     )
     cash = equity.filter(session=last)["cash"].item() + broker_books.cash - engine_books.cash
+    cash -= _flows_withheld(warehouse, account, equity)
     later = _books_after(warehouse, opening, last, broker_books)
     own = Rows("strategy", opening.strategy)
     before = tuple(
@@ -126,6 +129,24 @@ def keep_answer(warehouse: Warehouse, found: Compared) -> None:
     """Write down what a broker said."""
     warehouse.append_new(BROKER_BALANCES, found.balances)
     warehouse.append_new(BROKER_POSITIONS, found.positions)
+
+
+def _flows_withheld(warehouse: Warehouse, account: Settling, equity: pl.DataFrame) -> float:
+    """Dividends, borrowing and interest of sessions into which the engine held what is withheld from the broker.
+
+    They are of the whole account, and are left out whole: of such sessions cash is expected by fills alone.
+    """
+    opening, pending = account.opening, account.pending
+    parting = Parting(account.configuration, opening, pending, units_sent(warehouse, opening))
+    stages = account.rollout.on_record()
+    _, withheld = parted(parting, account.sessions, stages, account.splits, account.engine_fills)
+    cash = dict(equity.select("session", "cash").iter_rows())
+    found = 0.0
+    for before, session in pairwise(account.sessions):
+        if withheld[before].units:
+            by_fills = Books().after({}, trades_of(account.engine_fills.filter(session=session))).cash
+            found += cash[session] - cash[before] - by_fills
+    return found
 
 
 def _books_after(warehouse: Warehouse, opening: Opening, last: dt.date, books: Books) -> Books:
