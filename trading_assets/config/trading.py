@@ -86,7 +86,7 @@ class AlpacaSettings(Section):
             if not value:
                 raise ConfigurationError(
                     f"Alpaca has no key\n  expected: environment variable {name} (trading.alpaca.{key})\n"
-                    f"  what to do: export {name}=..., or trading.broker: simulated"
+                    f"  what to do: export {name}=..."
                 )
         return SecretStr(found[0]), SecretStr(found[1])
 

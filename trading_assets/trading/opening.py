@@ -11,6 +11,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
@@ -27,7 +29,7 @@ from trading_assets.strategies.interface.resolved import ResolvedStrategy, confi
 from trading_assets.trading.brokers.permission import assert_may_be_live
 from trading_assets.trading.closing.record import closing_of, is_left
 from trading_assets.trading.tables import EQUITY
-from trading_assets.warehouse import Rows, Warehouse
+from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import WarehouseError
 
 PAPER, LIVE = "paper", "live"
@@ -137,7 +139,8 @@ def open_account(
     ------
     ConfigurationError
         There is no such strategy, it may not be live, its holdout was not looked at, the session is none or too early,
-        or an account of the same plan is open at the same broker, and this version can go on with it.
+        an account of the same plan is open at the same broker, and this version can go on with it, or one of another
+        strategy is at a real one.
     """
     from trading_assets.trading.saved_state import is_of_another_layout
 
@@ -155,7 +158,7 @@ def open_account(
     resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
     first, universe = _first_session(warehouse, resolved, session, spans["holdout"].end), universe_of(resolved)
     protocol = Protocol.of(configuration)
-    equity_of = warehouse.read_or_empty(EQUITY, rows=Rows("strategy", strategy))
+    equity_of = warehouse.read_or_empty(EQUITY)
     equity = float(configuration.risk.starting_equity if capital is None else capital)
 
     def decide(records: Sequence[Record]) -> list[Entry]:
@@ -163,6 +166,7 @@ def open_account(
         known = openings_on(records, configuration.name, strategy)
         closing = closing_of(records, configuration.name, known[-1].account) if known else None
         is_closed = closing is not None and is_left(closing, equity_of.filter(account=known[-1].account))
+        _assert_alone(records, configuration.name, strategy, (mode, broker), equity_of)
         is_there = known and (known[-1].plan_hash, known[-1].mode, known[-1].broker) == (plan.hash, mode, broker)
         is_over = is_closed or (known and is_of_another_layout(records, configuration.name, known[-1].account))
         if is_there and not is_over and not gone_from(known[-1].universe, universe):
@@ -194,6 +198,25 @@ def open_account(
 
     (record,) = protocol.append_decided(decide, now=now)
     return _opening_of(record)
+
+
+def _assert_alone(
+    records: Sequence[Record], configuration: str, strategy: str, where: tuple[str, str], equity: pl.DataFrame
+) -> None:
+    """Stop where another strategy has an account at the same account of a real broker: nobody could tell them apart."""
+    if where[1] == SIMULATED:
+        return
+    said = [each for each in records if each.kind == "account" and each.configuration == configuration]
+    opened = {each.subject or "" for each in said if each.payload["action"] == _OPEN} - {strategy}
+    for last in (openings_on(said, configuration, name)[-1] for name in sorted(opened)):
+        closing = closing_of(said, configuration, last.account)
+        is_closed = closing is not None and is_left(closing, equity.filter(account=last.account))
+        if (last.mode, last.broker) == where and not is_closed:
+            raise ConfigurationError(
+                f"{last.account} is at the {last.mode} account of {last.broker} already\n"
+                "  expected: one strategy at an account of a broker\n"
+                f"  what to do: trading-assets account close {last.strategy}, or another configuration with other keys"
+            )
 
 
 def assert_strategy(configuration: Configuration, strategy: str) -> None:

@@ -176,7 +176,7 @@ def settle(
         warehouse, opening.strategy, opening.account, sessions[:first], account.splits, of_sent
     )
     is_sized_at_open = account.pending["target_weight"].is_not_null().any()
-    made = set(account.sheets["session"])
+    made = {*account.sheets["session"], *account.rollout.made()}  # by the record, whatever becomes of the table
     # An order waits over sessions of other calendars under one id.
     waiting = [
         account.sheet_at(each, broker_books, differs=False, withheld=withheld[each])

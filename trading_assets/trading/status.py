@@ -14,7 +14,7 @@ from trading_assets.trading.closing.record import closing_of
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.divergence.tables import SLIPPAGE
 from trading_assets.trading.opening import assert_strategy, open_accounts, openings_on
-from trading_assets.trading.rollout.stages import broker_of, strategy_stage
+from trading_assets.trading.rollout.stages import broker_now, strategy_stage
 from trading_assets.trading.tables import EQUITY, ORDER_SHEETS, PENDING_ORDERS
 from trading_assets.warehouse import Warehouse
 
@@ -64,7 +64,7 @@ def account_status(warehouse: Warehouse, configuration: Configuration, strategy:
     rows = []
     for name in names:
         openings = openings_on(records, configuration.name, name)
-        stage = strategy_stage(records, configuration.name, name, broker_of(configuration))
+        stage = strategy_stage(records, configuration.name, name, broker_now(configuration, records, name))
         standing = not_accepted(differences_on_record(records, configuration.name, name))
         for opening in openings:
             closing = closing_of(records, configuration.name, opening.account)

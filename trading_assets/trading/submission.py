@@ -83,7 +83,8 @@ def submit(
     is_late
         Whether the session of an order, by its id, has opened by now: asked before each one. None: time is simulated.
     is_withheld
-        Whether the stage of the rollout withholds an order by now: asked before each.
+        Whether the stage of the rollout withholds an order by now: asked before each but of a pair of which the
+        broker has a leg.
     """
     ready = sheet.filter(status="ready").sort("urgency", "client_order_id", nulls_last=True)
     known = {
@@ -98,13 +99,15 @@ def submit(
         return Submitted((), tuple(ready["client_order_id"]), ())
     answered: list[BrokerOrder] = []
     unanswered, held_back, too_late = list[str](), list[str](), list[str]()
+    taken = {name for name, each in known.items() if each.status != REJECTED}
+    begun = {*ready.filter(pl.col("client_order_id").is_in(list(taken)))["pair_id"]} - {None}
     for row in ready.iter_rows(named=True):
         name = row["client_order_id"]
         if name not in known:
             if row["for_session"] <= over or (is_late is not None and is_late(name)):
                 too_late.append(name)
                 continue
-            if is_halted() or is_withheld(row):
+            if is_halted() or (row["pair_id"] not in begun and is_withheld(row)):
                 held_back.append(name)
                 continue
             _note(warehouse, row, INTENDED, None, now)
@@ -206,10 +209,19 @@ def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[B
 
 
 def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
-    """Return the units of each order of an account that was about to be sent, by its client order id."""
-    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
-    rows = rows.filter(account=opening.account, event=INTENDED)
-    return dict(rows.select("client_order_id", "quantity").iter_rows())
+    """Return the units of each order of an account that a broker may have, by its client order id.
+
+    What it rejected last, and never filled, it does not have: that may be sent again, or held.
+    """
+    own, account = Rows("strategy", opening.strategy), opening.account
+    rows = warehouse.read_or_empty(SUBMISSIONS, rows=own).filter(account=account)
+    filled = warehouse.read_or_empty(FILLS, rows=own).filter(account=account)["client_order_id"]
+    answers = rows.filter(pl.col("event") != INTENDED).sort("recorded_at", "event", descending=[False, True])
+    rejected = answers.unique("client_order_id", keep="last").filter(
+        pl.col("event") == REJECTED, ~pl.col("client_order_id").is_in(filled.implode())
+    )
+    sent = rows.filter(event=INTENDED).join(rejected, on="client_order_id", how="anti")
+    return dict(sent.select("client_order_id", "quantity").iter_rows())
 
 
 def _said_last(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerOrder]:

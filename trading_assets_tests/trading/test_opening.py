@@ -83,6 +83,22 @@ def test_what_may_not_be_opened_is_refused_in_words(
     assert Protocol.of(paper.configuration).read() == before
 
 
+def test_one_account_of_a_real_broker_is_for_one_strategy(paper: Experiment) -> None:
+    """Another strategy's account is there: refused until it is closed, and no matter at the simulated broker."""
+    end, protocol = str(paper.configuration.as_of), Protocol.of(paper.configuration)
+    paper.until(end, trading={"broker": "alpaca"})
+    said = dict(paper.open().__dict__)
+    other = {name: said[name] for name in ("capital", "verdict", "plan_hash", "by", "mode", "broker")}
+    other |= {"action": "open", "account": "unknown-1", "session": FIRST.isoformat(), "universe": {}}
+    protocol.append("account", "unknown", other, now=dt.datetime(2017, 7, 1))
+    before = protocol.read()
+    with pytest.raises(ConfigurationError, match="unknown-1 is at the paper account of alpaca already"):
+        paper.open()
+    assert protocol.read() == before
+    paper.until(end)
+    assert paper.open().broker == "simulated"
+
+
 def test_a_second_account_is_refused_while_the_plan_is_the_same(paper: Experiment) -> None:
     paper.open()
     with pytest.raises(ConfigurationError, match="known-1 is open already, since 2017-07-03"):

@@ -17,11 +17,14 @@ import pytest
 
 from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError, OrderRequest
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
-from trading_assets.trading.submission import collect_fills, fills_on_record, orders_of, submit
+from trading_assets.trading.opening import Opening
+from trading_assets.trading.submission import collect_fills, fills_on_record, orders_of, submit, units_sent
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.trading.sending import NOW, ORDERS, SHEET, parts
 from trading_assets_tests.trading.test_order_sheet import FRIDAY, MONDAY, sheet_of, waiting
+
+HOUR = dt.timedelta(hours=1)
 
 
 def never() -> bool:
@@ -121,6 +124,37 @@ def test_what_a_broker_rejected_without_keeping_it_is_known_by_its_words(tmp_pat
     assert orders_of(warehouse, forgetful, "s", "s-1") == [BrokerOrder(name, "rejected", "parts of a share")]
     submit(warehouse, broker, sheet(1), is_halted=never, over=FRIDAY, now=NOW)
     assert orders_of(warehouse, broker, "s", "s-1") == [BrokerOrder(name, "accepted")]
+
+
+def test_units_that_a_broker_rejected_were_not_sent_unless_it_took_or_filled_them_afterwards(tmp_path: Path) -> None:
+    warehouse, _ = parts(tmp_path)
+    same = {"strategy": "s", "account": "s-1", "for_session": MONDAY, "symbol": "AAA", "pair_id": None, "side": "buy"}
+    told = {
+        "unanswered": ["intended"],
+        "taken": ["intended", "accepted"],
+        "refused": ["intended", "rejected"],
+        "taken-later": ["intended", "rejected", "accepted"],
+        "refused-later": ["intended", "accepted", "rejected"],
+        "filled": ["intended", "rejected"],
+    }
+    rows = [
+        {**same, "client_order_id": name, "quantity": 10.0, "event": event, "recorded_at": NOW + place * HOUR}
+        for name, events in told.items()
+        for place, event in enumerate(events)
+    ]
+    warehouse.append_new(SUBMISSIONS, SUBMISSIONS.conform(pl.DataFrame(rows)))
+    numbers = {"quantity": 10.0, "price": 50.0, "fee": 0.0, "recorded_at": NOW}
+    owner = {"strategy": "s", "account": "s-1"}
+    fill = owner | {
+        "client_order_id": "filled",
+        "broker_fill_id": "f",
+        "session": MONDAY,
+        "symbol": "AAA",
+        "side": "buy",
+    }
+    warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame([fill | numbers])))
+    opening = Opening("s", "s-1", FRIDAY, 1.0, "reject", "0", "ops", NOW)
+    assert sorted(units_sent(warehouse, opening)) == ["filled", "taken", "taken-later", "unanswered"]
 
 
 def test_an_order_whose_session_has_opened_is_too_late(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -20,8 +21,9 @@ from trading_assets.trading.brokers.port import Broker
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.opening import SIMULATED, Opening, next_session
 from trading_assets.trading.reconciliation import Exactness
+from trading_assets.trading.rollout.withheld import Parting, parted
 from trading_assets.trading.settlement import Settling
-from trading_assets.trading.submission import collect_fills
+from trading_assets.trading.submission import collect_fills, units_sent
 from trading_assets.trading.tables import FILLS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -121,6 +123,7 @@ def answer_of(
         warehouse, *names, account.sessions, account.splits, account.engine_fills
     )
     cash = equity.filter(session=last)["cash"].item() + broker_books.cash - engine_books.cash
+    cash -= _flows_withheld(warehouse, account, equity)
     own = Rows("strategy", opening.strategy)
     told = warehouse.read_or_empty(FILLS, rows=own).filter(account=opening.account)
     later = _books_after(told, last, broker_books)
@@ -138,6 +141,24 @@ def keep_answer(warehouse: Warehouse, found: Compared) -> None:
     """Write down what a broker said."""
     warehouse.append_new(BROKER_BALANCES, found.balances)
     warehouse.append_new(BROKER_POSITIONS, found.positions)
+
+
+def _flows_withheld(warehouse: Warehouse, account: Settling, equity: pl.DataFrame) -> float:
+    """Dividends, borrowing and interest of sessions into which the engine held what is withheld from the broker.
+
+    They are of the whole account, and are left out whole: of such sessions cash is expected by fills alone.
+    """
+    opening, pending = account.opening, account.pending
+    parting = Parting(account.configuration, opening, pending, units_sent(warehouse, opening))
+    stages = account.rollout.on_record()
+    _, withheld = parted(parting, account.sessions, stages, account.splits, account.engine_fills)
+    cash = dict(equity.select("session", "cash").iter_rows())
+    found = 0.0
+    for before, session in pairwise(account.sessions):
+        if withheld[before].units:
+            by_fills = Books().after({}, trades_of(account.engine_fills.filter(session=session))).cash
+            found += cash[session] - cash[before] - by_fills
+    return found
 
 
 def _books_after(told: pl.DataFrame, last: dt.date, books: Books) -> Books:

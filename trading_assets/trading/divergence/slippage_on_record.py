@@ -87,6 +87,18 @@ def put_slippage_on_record(
     protocol.append_decided(decide, now=now)
 
 
+def judged_through(records: Iterable[Record], configuration: str, opening: Opening) -> dt.date | None:
+    """Return the last session of an account whose fills were judged, by what is on record; None: none was.
+
+    Parameters
+    ----------
+    records, configuration, opening
+        Records of the protocol, name of the configuration, and the account.
+    """
+    last = _last(records, configuration, opening)
+    return None if last is None else dt.date.fromisoformat(last["through"])
+
+
 def _last(records: Iterable[Record], configuration: str, opening: Opening) -> dict[str, str] | None:
     own, found = ("account", configuration, opening.strategy), None
     for each in records:

@@ -20,18 +20,12 @@ from trading_assets.protocol import Record
 from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
-from trading_assets.trading.opening import Opening, next_session, openings_on
+from trading_assets.trading.divergence.alarms_on_record import alarms_on_record
+from trading_assets.trading.divergence.slippage_on_record import judged_through
+from trading_assets.trading.opening import LIVE, SIMULATED, Opening, next_session, openings_on
 from trading_assets.trading.published import possible_on_record, runs_that_fit
 from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
-from trading_assets.trading.rollout.stages import (
-    SIMULATED,
-    STRATEGY,
-    broker_of,
-    is_live,
-    moves_on,
-    sheet_stages,
-    strategy_stage,
-)
+from trading_assets.trading.rollout.stages import STRATEGY, broker_of, moves_on, sheet_stages, strategy_stage
 from trading_assets.trading.rollout.tables import FULL, OFF, SHADOW
 from trading_assets.trading.tables import EQUITY
 from trading_assets.warehouse import Rows, Warehouse
@@ -89,11 +83,11 @@ def strategy_gate(
     if not openings:
         said = f"no account is open: trading-assets account open {strategy}"
         return [Criterion("account", None, None, passed=False, detail=said)]
-    opening, broker = openings[-1], broker_of(configuration)
+    opening, broker = openings[-1], broker_of(openings[-1])
     stage = strategy_stage(records, configuration.name, strategy, broker)
     found = [
         Criterion("account", None, None, passed=True, detail=f"{opening.account}, {opening.label}, at {broker}"),
-        _verdict(warehouse, configuration, strategy),
+        _verdict(warehouse, configuration, opening),
     ]
     if stage == OFF:  # nothing is sent in shadow
         return found
@@ -120,6 +114,9 @@ def feature_gate(configuration: Configuration, records: Sequence[Record], provid
     since = times[-1].start if times else dt.datetime.min
     try:
         settings = configuration.alternative_data[provider]
+        if settings.alfred is not None:  # nobody is asked: what a run has kept
+            kept = settings.alfred.model_copy(update={"ask": False})
+            settings = settings.model_copy(update={"alfred": kept})
         rows = read_provider(provider, settings, configuration.directory).publications
         count, said = rows.filter(pl.col("published_at") >= since).height, f"since {since} UTC"
     except SourceError as error:
@@ -129,15 +126,15 @@ def feature_gate(configuration: Configuration, records: Sequence[Record], provid
     return found + [_differences(configuration, records, each[0]) for each in openings if each]
 
 
-def _verdict(warehouse: Warehouse, configuration: Configuration, strategy: str) -> Criterion:
+def _verdict(warehouse: Warehouse, configuration: Configuration, opening: Opening) -> Criterion:
     try:
-        current = current_verdict(warehouse, configuration, strategy)
+        current = current_verdict(warehouse, configuration, opening.strategy)
         result = current.result if current.refused is None else "of an earlier registration"
     except VerdictMissingError:
         result = "none"
     if result == "go":
         return Criterion("verdict", None, None, passed=True, detail="go")
-    if is_live(configuration):
+    if opening.mode == LIVE:
         return Criterion("verdict", None, None, passed=False, detail=f"{result}: money follows a standing go alone")
     return Criterion("verdict", None, None, passed=True, detail=f"{result}, no go: on paper it may go on")
 
@@ -151,7 +148,7 @@ def _sessions(configuration: Configuration, records: Sequence[Record], opening: 
     own = [each for each in sheets if each.stage == stage and each.at >= since]
     first = {each.session: each.at for each in reversed(own)}
     ahead = sum(at < _opens(opening, session) for session, at in first.items())
-    is_simulated = broker_of(configuration) == SIMULATED
+    is_simulated = opening.broker == SIMULATED
     value = len(first) if is_simulated else ahead
     asked = configuration.rollout.shadow_sessions if stage == SHADOW else configuration.rollout.stage_sessions
     said = f"{len(first)} sheets at {stage}, {ahead} of them on record before their open"
@@ -178,17 +175,23 @@ def _differences(configuration: Configuration, records: Sequence[Record], openin
 
 
 def _alarms(configuration: Configuration, records: Sequence[Record], opening: Opening, stage: str) -> Criterion:
-    """Alarms of `trading.divergence` on record; below `full` the account as a whole is no measure of what is sent."""
-    said = [
-        each.payload["statistic"]
-        for each in records
-        if (each.kind, each.configuration, each.subject) == ("account", configuration.name, opening.strategy)
-        and each.payload["action"] == "alarm"
-        and each.payload["account"] == opening.account
-        and (stage == FULL or each.payload["statistic"].startswith(_OF_FILLS))
-    ]
-    detail = ", ".join(sorted(set(said))) or "no alarm of its fills is on record"
-    return Criterion("divergence", float(len(said)), 0.0, passed=not said, detail=detail)
+    """Alarms on record of the accounts of the same plan; below `full` the whole account is no measure of what is sent.
+
+    Where `trading.divergence` has not looked up to the last sheet on record, that no alarm is there says nothing.
+    """
+    name, strategy = configuration.name, opening.strategy
+    same_plan = [each.account for each in openings_on(records, name, strategy) if each.plan_hash == opening.plan_hash]
+    alarms = alarms_on_record(records, name, strategy).filter(pl.col("account").is_in(same_plan))
+    if stage != FULL:
+        alarms = alarms.filter(pl.col("statistic").str.starts_with(_OF_FILLS))
+    said = sorted(set(alarms["statistic"]))
+    settled = max((each.session for each in sheet_stages(records, name, strategy, opening.account)), default=None)
+    judged = judged_through(records, name, opening)
+    has_looked = settled is None or (judged is not None and judged >= settled)
+    detail = ", ".join(said) or "no alarm of its fills is on record"
+    if not has_looked:
+        detail += f"; fills are judged up to {judged or 'no session'}, not {settled}: trading-assets run"
+    return Criterion("divergence", float(alarms.height), 0.0, passed=not said and has_looked, detail=detail)
 
 
 def _sharpe(
@@ -206,7 +209,7 @@ def _sharpe(
     except EditedAccountError as error:
         return Criterion("sharpe", None, None, passed=False, detail=str(error))
     both = own.join(others, on="session", suffix="_other").drop_nulls(["daily_return", "daily_return_other"])
-    if broker_of(configuration) != SIMULATED:
+    if opening.broker != SIMULATED:
         both = both.filter(~pl.col("replayed"))
     both, fewest = both.sort("session"), settings.sharpe_sessions
     if both.height < fewest:

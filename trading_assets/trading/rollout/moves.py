@@ -25,7 +25,7 @@ from trading_assets.trading.rollout.stages import (
     MODEL,
     STRATEGY,
     Move,
-    broker_of,
+    broker_now,
     moves_on,
     rank,
     strategy_stage,
@@ -100,7 +100,8 @@ def stage_of(warehouse: Warehouse, configuration: Configuration, records: Sequen
         Strategy, model or feature.
     """
     if subject.kind == STRATEGY:
-        return strategy_stage(records, configuration.name, subject.name, broker_of(configuration))
+        broker = broker_now(configuration, records, subject.name)
+        return strategy_stage(records, configuration.name, subject.name, broker)
     if subject.kind == FEATURE:
         times = switched_off_on(records, configuration.name)
         return OFF if any(each.provider == subject.name and each.end is None for each in times) else FULL
@@ -160,8 +161,7 @@ def advance(
     """
     _assert_reason(reason, "a step forward")
     subject = subject_of(configuration, text)
-    protocol = Protocol.of(configuration)
-    records = protocol.read()
+    records = Protocol.of(configuration).read()
     stage = stage_of(warehouse, configuration, records, subject)
     to = next_stage(subject, stage)
     if to is None:
@@ -173,8 +173,8 @@ def advance(
         champion = _champion_of(configuration, subject.name)
         words = {"action": "promote", "candidate": subject.name, "by": by, "reason": reason, "now": now}
         decide_by_hand(warehouse, configuration, champion, **words)  # type: ignore[arg-type]
-    said = _said(configuration, stage, to, by, reason) | {"gate": [each.plain() for each in criteria]}
-    return _moved(protocol, subject, said, now)
+    said = _said(stage, to, by, reason) | {"gate": [each.plain() for each in criteria]}
+    return _moved(configuration, records, subject, said, now)
 
 
 def back(
@@ -209,8 +209,8 @@ def back(
     """
     _assert_reason(reason, "a step back")
     subject = subject_of(configuration, text)
-    protocol = Protocol.of(configuration)
-    stage = stage_of(warehouse, configuration, protocol.read(), subject)
+    records = Protocol.of(configuration).read()
+    stage = stage_of(warehouse, configuration, records, subject)
     stages = {STRATEGY: STAGES, MODEL: (SHADOW, FULL), FEATURE: (OFF, FULL)}[subject.kind]
     before = [each for each in stages if rank(each) < rank(stage)]
     target = to or (before[-1] if before else None)
@@ -224,30 +224,34 @@ def back(
         champion = _champion_of(configuration, subject.name)
         words = {"action": "rollback", "candidate": None, "by": by, "reason": reason, "now": now}
         decide_by_hand(warehouse, configuration, champion, **words)  # type: ignore[arg-type]
-    return _moved(protocol, subject, _said(configuration, stage, str(target), by, reason), now)
+    return _moved(configuration, records, subject, _said(stage, str(target), by, reason), now)
 
 
-def _said(configuration: Configuration, before: str, to: str, by: str, reason: str) -> dict[str, object]:
-    said = {"before": before, "stage": to, "broker": broker_of(configuration), "by": by, "reason": reason.strip()}
-    return {"action": MOVE, "gate": [], **said}
+def _said(before: str, to: str, by: str, reason: str) -> dict[str, object]:
+    return {"action": MOVE, "gate": [], "before": before, "stage": to, "by": by, "reason": reason.strip()}
 
 
-def _moved(protocol: Protocol, subject: Subject, said: dict[str, object], now: dt.datetime) -> Move:
-    """Put a step on record, unless another one of the subject came between."""
+def _moved(
+    configuration: Configuration, known: Sequence[Record], subject: Subject, said: dict[str, object], now: dt.datetime
+) -> Move:
+    """Put a step on record, unless another one of the subject, or of its account, came between."""
+    is_strategy = subject.kind == STRATEGY
+    broker = broker_now(configuration, known, subject.name) if is_strategy else None
 
     def decide(records: Sequence[Record]) -> list[Entry]:
-        if subject.kind == STRATEGY:
-            broker = str(said["broker"])
-            stage = strategy_stage(records, protocol.configuration, subject.name, broker)
-            if stage != said["before"] and rank(str(said["stage"])) > rank(stage):
+        if is_strategy:
+            there = broker_now(configuration, records, subject.name)
+            stage = strategy_stage(records, configuration.name, subject.name, there)
+            if (stage, there) != (said["before"], broker) and rank(str(said["stage"])) > rank(stage):
                 raise ConfigurationError(
-                    f"{subject.text} went to {stage} meanwhile\n  expected: {said['before']}\n"
+                    f"{subject.text} went to {stage} at {there} meanwhile\n"
+                    f"  expected: {said['before']} at {broker}\n"
                     "  what to do: look at it again: trading-assets rollout status"
                 )
-        return [Entry("account", subject.text, said)]
+        return [Entry("account", subject.text, said | {"broker": broker})]
 
-    records = protocol.append_decided(decide, now=now)
-    return moves_on(records, protocol.configuration)[-1]
+    records = Protocol.of(configuration).append_decided(decide, now=now)
+    return moves_on(records, configuration.name)[-1]
 
 
 def _model_gate(warehouse: Warehouse, configuration: Configuration, model: str) -> list[Criterion]:

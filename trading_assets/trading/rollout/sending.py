@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,7 +13,14 @@ from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol as OnRecord
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.rollout.assignment import is_assigned, position_of
-from trading_assets.trading.rollout.stages import STRATEGY, note_sheet, sheet_stages, stage_now
+from trading_assets.trading.rollout.stages import (
+    STRATEGY,
+    SheetStage,
+    broker_of,
+    note_sheet,
+    sheet_stages,
+    strategy_stage,
+)
 from trading_assets.trading.rollout.tables import FULL, SHARES
 from trading_assets.trading.rollout.withheld import Parting, Withheld
 from trading_assets.trading.submission import Submitted
@@ -30,7 +37,11 @@ class StageOf(Protocol):
         ...
 
     def on_record(self) -> Mapping[dt.date, str]:
-        """Return by which stage the sheet of each close was made; `full` is not on record."""
+        """Return by which stage the sheet of each close was made; `full` where nothing is said."""
+        ...
+
+    def made(self) -> Collection[dt.date]:
+        """Return the closes whose sheets were made in their evening, by what is on record."""
         ...
 
     def note(self, session: dt.date, stage: str) -> None:
@@ -50,8 +61,12 @@ class AtFull:
         """Return nothing."""
         return {}
 
+    def made(self) -> Collection[dt.date]:
+        """Return nothing."""
+        return ()
+
     def note(self, session: dt.date, stage: str) -> None:
-        """Note nothing: `full` is not on record."""
+        """Note nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,42 +79,54 @@ class AccountStage:
         Configuration, and the account.
     at
         Time of the records, UTC.
+    in_evening
+        Whether sheets are made in their evening, rather than of sessions that a run passes over.
     """
 
     configuration: Configuration
     opening: Opening
     at: dt.datetime
+    in_evening: bool = False
 
     def now(self) -> str:
         """Return the stage as it is on record now."""
-        return stage_now(self.configuration, self.opening.strategy)
+        records, opening = OnRecord.of(self.configuration).read(), self.opening
+        return strategy_stage(records, self.configuration.name, opening.strategy, broker_of(opening))
 
     def on_record(self) -> Mapping[dt.date, str]:
         """Return the last stage on record for the sheet of each close."""
-        records, opening = OnRecord.of(self.configuration).read(), self.opening
-        found = sheet_stages(records, self.configuration.name, opening.strategy, opening.account)
-        return {each.session: each.stage for each in found}
+        return {each.session: each.stage for each in self._sheets()}
+
+    def made(self) -> Collection[dt.date]:
+        """Return the closes of which a sheet of an evening is on record, whatever the table of sheets says."""
+        return {each.session for each in self._sheets() if each.in_evening}
 
     def note(self, session: dt.date, stage: str) -> None:
         """Put it on record, once."""
-        note_sheet(self.configuration, self.opening.strategy, self.opening.account, session, stage, self.at)
+        own = (self.configuration, self.opening.strategy, self.opening.account)
+        note_sheet(*own, session, stage, self.at, in_evening=self.in_evening)
+
+    def _sheets(self) -> list[SheetStage]:
+        records, opening = OnRecord.of(self.configuration).read(), self.opening
+        return sheet_stages(records, self.configuration.name, opening.strategy, opening.account)
 
 
 @dataclass
 class GoneBack:
-    """Whether an order is withheld because the stage went back after its sheet was made: asked before each order.
+    """Whether an order that the broker does not have is withheld by the stage now: asked before each order.
+
+    So it is by whatever stage its sheet was made, and whether or not it was sent before and refused, or lost.
 
     Exits go on, and so does the part of an order that leaves a position. Of a pair of which a leg has gone the other
     one goes, too.
 
     Parameters
     ----------
-    strategy, share, now
-        Name of the strategy, the share of the stage by which the sheet was made, and what says the stage now.
+    strategy, now
+        Name of the strategy, and what says the stage now.
     """
 
     strategy: str
-    share: float
     now: Callable[[], str]
     begun: set[object] = field(default_factory=set)
 
@@ -109,7 +136,7 @@ class GoneBack:
             return False
         share = SHARES[self.now()]
         position = position_of(order, is_weight=bool(order["sized_at_open"]))
-        if share < self.share and not is_assigned(f"{STRATEGY}/{self.strategy}", position, share):
+        if not is_assigned(f"{STRATEGY}/{self.strategy}", position, share):
             return True
         if order["pair_id"] is not None:
             self.begun.add(order["pair_id"])
@@ -171,7 +198,7 @@ def send_by_stage(
         if stage != FULL or parting.withheld.held:
             parting.units_sent = units_sent()
         sheet = make(withheld=parting.close(session, stage))
-        gone_back = GoneBack(parting.opening.strategy, SHARES[stage], stage_of.now)
+        gone_back = GoneBack(parting.opening.strategy, stage_of.now)
         found = send(sheet, is_withheld=gone_back)
         if made_at is not None or stage_of.now() == stage:
             return sheet, found

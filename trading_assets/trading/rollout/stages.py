@@ -17,10 +17,10 @@ import polars as pl
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.switches import MOVE
+from trading_assets.trading.opening import LIVE, SIMULATED, Opening, openings_on
 from trading_assets.trading.rollout.tables import FULL, OFF, ROLLOUT, SHARES, STAGES
 
 SHEET = "rollout_sheet"
-SIMULATED = "simulated"
 STRATEGY, MODEL = "strategy", "model"
 
 
@@ -54,11 +54,12 @@ class Move:
 
 @dataclass(frozen=True)
 class SheetStage:
-    """Stage by which the sheet of a close was made, and when that went on record, UTC."""
+    """Stage by which the sheet of a close was made, when that went on record, UTC, and whether in its evening."""
 
     session: dt.date
     stage: str
     at: dt.datetime
+    in_evening: bool = False
 
 
 def rank(stage: str) -> int:
@@ -77,15 +78,23 @@ def lower(first: str, second: str) -> str:
     return min(first, second, key=rank)
 
 
-def broker_of(configuration: Configuration) -> str:
-    """Return where orders go: the name of the broker, and `live` where money is at stake."""
-    name = configuration.trading.broker
-    return f"{name} live" if is_live(configuration) else name
+def broker_of(opening: Opening) -> str:
+    """Return where the orders of an account go: the name of its broker, and `live` where money is at stake."""
+    return f"{opening.broker} live" if opening.mode == LIVE else opening.broker
 
 
-def is_live(configuration: Configuration) -> bool:
-    """Return whether orders go to an account with money in it."""
-    return configuration.trading.broker != SIMULATED and configuration.trading.live
+def broker_now(configuration: Configuration, records: Iterable[Record], strategy: str) -> str:
+    """Return where the orders of a strategy go: by its open account, by the configuration where none is open.
+
+    Parameters
+    ----------
+    configuration, records, strategy
+        Configuration, records of the protocol, and the name of the strategy.
+    """
+    openings, trading = openings_on(records, configuration.name, strategy), configuration.trading
+    if openings:
+        return broker_of(openings[-1])  # as its orders go: an edit of the section `trading` moves no account
+    return f"{trading.broker} live" if trading.broker != SIMULATED and trading.live else trading.broker
 
 
 def default_stage(broker: str) -> str:
@@ -127,7 +136,7 @@ def strategy_stage(records: Iterable[Record], configuration: str, strategy: str,
     records, configuration, strategy
         Records of the protocol, and the names of the configuration and of the strategy.
     broker
-        Where orders go, as `broker_of` says it.
+        Where orders go, as `broker_of` says it of its account.
     """
     stage = first = default_stage(broker)
     for each in _of_accounts(records, configuration):
@@ -143,7 +152,7 @@ def strategy_stage(records: Iterable[Record], configuration: str, strategy: str,
 def stage_now(configuration: Configuration, strategy: str) -> str:
     """Return the stage of a strategy, as it is on record now."""
     records = Protocol.of(configuration).read()
-    return strategy_stage(records, configuration.name, strategy, broker_of(configuration))
+    return strategy_stage(records, configuration.name, strategy, broker_now(configuration, records, strategy))
 
 
 def sheet_stages(records: Iterable[Record], configuration: str, strategy: str, account: str) -> list[SheetStage]:
@@ -158,14 +167,26 @@ def sheet_stages(records: Iterable[Record], configuration: str, strategy: str, a
     """
     own = [each for each in _of_accounts(records, configuration) if each.subject == f"{STRATEGY}/{strategy}"]
     return [
-        SheetStage(dt.date.fromisoformat(each.payload["session"]), each.payload["stage"], each.recorded_at)
+        SheetStage(
+            dt.date.fromisoformat(each.payload["session"]),
+            each.payload["stage"],
+            each.recorded_at,
+            each.payload.get("in_evening", False),
+        )
         for each in own
         if each.payload["action"] == SHEET and each.payload["account"] == account
     ]
 
 
 def note_sheet(
-    configuration: Configuration, strategy: str, account: str, session: dt.date, stage: str, now: dt.datetime
+    configuration: Configuration,
+    strategy: str,
+    account: str,
+    session: dt.date,
+    stage: str,
+    now: dt.datetime,
+    *,
+    in_evening: bool = False,
 ) -> None:
     """Put on record by which stage a sheet is made, before anything of it is sent; the same stage once.
 
@@ -177,13 +198,16 @@ def note_sheet(
         Session that has closed, and the stage.
     now
         Time of the record, UTC.
+    in_evening
+        Whether it is made to be sent by then, rather than of a session that a run passes over.
     """
     protocol = Protocol.of(configuration)
     known = sheet_stages(protocol.read(), configuration.name, strategy, account)
-    last = next((each.stage for each in reversed(known) if each.session == session), FULL)
-    if last != stage:
+    last = next((each for each in reversed(known) if each.session == session), None)
+    before = (FULL, False) if last is None else (last.stage, last.in_evening)
+    if before != (stage, in_evening):
         said = {"action": SHEET, "account": account, "session": session.isoformat(), "stage": stage}
-        protocol.append("account", f"{STRATEGY}/{strategy}", said, now=now)
+        protocol.append("account", f"{STRATEGY}/{strategy}", said | {"in_evening": in_evening}, now=now)
 
 
 def rollout_rows(records: Iterable[Record], configuration: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.protocol.switches import FEATURE
 from trading_assets.trading.opening import openings_on
 from trading_assets.trading.rollout.moves import Subject, gate_of, next_stage, stage_of
-from trading_assets.trading.rollout.stages import MODEL, STRATEGY, broker_of, moves_on, strategy_stage
+from trading_assets.trading.rollout.stages import MODEL, STRATEGY, broker_now, moves_on, strategy_stage
 from trading_assets.trading.rollout.tables import FULL, SHARES
 from trading_assets.warehouse import Warehouse
 
@@ -36,10 +36,10 @@ def stages_below_full(configuration: Configuration, strategy: str | None = None)
     configuration, strategy
         Configuration, and the name of one strategy; None: all.
     """
-    records, broker = Protocol.of(configuration).read(), broker_of(configuration)
+    records = Protocol.of(configuration).read()
     found = []
     for name in configuration.strategies:
-        stage = strategy_stage(records, configuration.name, name, broker)
+        stage = strategy_stage(records, configuration.name, name, broker_now(configuration, records, name))
         if stage != FULL and strategy in (None, name) and openings_on(records, configuration.name, name):
             found.append((name, stage, SHARES[stage]))
     return found

@@ -31,6 +31,7 @@ from trading_assets_tests.trading.breakout_account import whole_account
 from trading_assets_tests.trading.brokers.alpaca.conftest import KEYS
 from trading_assets_tests.trading.brokers.alpaca.service import KEY, SECRET, Alpaca, alpaca
 from trading_assets_tests.trading.experiment import Experiment
+from trading_assets_tests.trading.rollout.test_settling_by_stage import AtStage
 from trading_assets_tests.trading.test_order_sheet import sheet_of, waiting
 
 NOW = dt.datetime(2002, 3, 1)
@@ -135,6 +136,25 @@ def test_partial_fills_prices_and_trades_by_hand_have_their_names(days: Days) ->
     _, found = days.settled(days.first + 1)
     assert {*found["kind"]} == {"partial", "manual_trade"}
     assert found.filter(kind="partial").height == days.sent.height
+
+
+def test_dividends_of_what_is_withheld_are_no_difference_of_cash(days: Days) -> None:
+    """In shadow the engine holds, and gets 1,000 of dividends a session; the broker holds nothing, and gets none.
+
+    Where all is sent the same 1,000 a session are expected there, and named.
+    """
+    place, (account, equity) = days.first + 3, (days.account, days.equity)
+    paid = [1_000.0 * max(0, number - days.first - 1) for number in range(len(account.sessions))]
+    days.equity = equity.sort("session").with_columns(cash=pl.col("cash") + pl.Series(paid[: equity.height]))
+    full = account.rollout
+    noted = dict.fromkeys(account.sessions, "shadow")
+    days.account = replace(account, rollout=AtStage("shadow", noted))
+    for until in (days.first, place):
+        _, found = days.settled(until, None if until == days.first else days.first)
+        assert found.is_empty()
+    days.account = replace(account, rollout=full)
+    _, found = days.settled(place, place)
+    assert "cash" in {*found["kind"]}
 
 
 def test_a_price_beyond_the_tolerance_is_a_difference(days: Days) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,9 @@ from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.written_rows import record_written
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.trading.differences_on_record import accept_difference, put_differences_on_record
-from trading_assets.trading.opening import Opening
+from trading_assets.trading.divergence.slippage_on_record import put_slippage_on_record
+from trading_assets.trading.divergence.tables import SLIPPAGE
+from trading_assets.trading.opening import Opening, openings_on
 from trading_assets.trading.published import asset_of, hashes_of
 from trading_assets.trading.rollout.gates import (
     Criterion,
@@ -49,9 +50,13 @@ def asked_of(experiment: Experiment, **keys: Any) -> Configuration:
     return experiment.configuration.model_copy(update={"rollout": Rollout(**keys)})
 
 
-def with_money(configuration: Configuration) -> Configuration:
-    """Whose orders go to a real broker, to an account with money in it."""
-    return configuration.model_copy(update={"trading": SimpleNamespace(broker="alpaca", live=True)})
+def with_money(opened: Experiment) -> None:
+    """Its orders go to a real broker, to an account with money in it."""
+    protocol = Protocol.of(opened.configuration)
+    said = next(each.payload for each in protocol.read() if each.payload.get("action") == "open")
+    protocol.append(
+        "account", STRATEGY, dict(said) | {"mode": "live", "broker": "alpaca", "account": "known-2"}, now=NOW
+    )
 
 
 def gate(experiment: Experiment, configuration: Configuration | None = None) -> dict[str, Criterion]:
@@ -71,13 +76,15 @@ def test_paper_goes_on_without_a_go_and_says_so_and_money_does_not(opened: Exper
     found = gate(opened)["verdict"]
     assert found.passed
     assert "no go: on paper it may go on" in found.detail
-    live = with_money(opened.configuration)
-    found = gate(opened, live)["verdict"]
-    assert not found.passed
-    assert "money follows a standing go alone" in found.detail
+    verdicts = opened.warehouse.read(VERDICTS, rows=Rows("strategy", STRATEGY))
     opened.warehouse.replace(Rows("strategy", STRATEGY), {VERDICTS: VERDICTS.empty()})
     assert gate(opened)["verdict"].detail == "none, no go: on paper it may go on"
-    assert not gate(opened, live)["verdict"].passed
+    with_money(opened)
+    assert not gate(opened)["verdict"].passed
+    opened.warehouse.replace(Rows("strategy", STRATEGY), {VERDICTS: verdicts})
+    found = gate(opened)["verdict"]
+    assert not found.passed
+    assert "money follows a standing go alone" in found.detail
 
 
 def test_sessions_in_shadow_are_counted_from_the_step_on_and_each_once(opened: Experiment) -> None:
@@ -96,14 +103,16 @@ def test_sessions_in_shadow_are_counted_from_the_step_on_and_each_once(opened: E
 
 def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(paper: Experiment) -> None:
     """The sheet of 5 July is for the 6th, 13:30 UTC: a minute before it counts, a minute after it does not."""
-    live, stage = with_money(asked_of(paper, shadow_sessions=1)), "shadow"
+    live, stage = asked_of(paper, shadow_sessions=1), "shadow"
     records = []
     for day, clock in ((5, dt.time(13, 29)), (6, dt.time(13, 31))):
         said = {"action": "rollout_sheet", "account": "known-1", "session": f"2017-07-0{day}", "stage": stage}
         at = dt.datetime.combine(dt.date(2017, 7, day + 1), clock)
         records.append(Record(day, "account", at, live.name, f"strategy/{STRATEGY}", said, ""))
     universe = {"AAA": ["file", "XNYS", "equity"]}
-    opening = Opening(STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe)
+    opening = Opening(
+        STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe, "paper", "alpaca"
+    )
     found = _sessions(live, records, opening, stage)
     assert (found.value, found.passed) == (1.0, True)
     assert found.detail == "2 sheets at shadow, 1 of them on record before their open"
@@ -130,15 +139,44 @@ def test_a_difference_stands_against_it_until_it_is_accepted(opened: Experiment)
     assert gate(opened)["differences"].passed
 
 
-def test_an_alarm_of_its_fills_stands_against_it_and_one_of_another_account_does_not(opened: Experiment) -> None:
-    protocol = Protocol.of(opened.configuration)
+def raised(opened: Experiment, account: str, statistic: str) -> None:
+    said = {"account": account, "statistic": statistic, "session": "2017-07-05", "value": 200.0, "level": 100.0}
+    Protocol.of(opened.configuration).append("account", STRATEGY, {"action": "alarm", **said}, now=NOW)
+
+
+def test_an_alarm_of_its_fills_stands_against_it_and_one_of_the_whole_account_only_at_full(opened: Experiment) -> None:
     for account, statistic in (("known-0", "slippage_wealth"), ("known-1", "live_wealth")):
-        protocol.append("account", STRATEGY, {"action": "alarm", "account": account, "statistic": statistic}, now=NOW)
+        raised(opened, account, statistic)
         assert gate(opened)["divergence"].passed
-    said = {"action": "alarm", "account": "known-1", "statistic": "slippage_late"}
-    protocol.append("account", STRATEGY, said, now=NOW)
+    raised(opened, "known-1", "slippage_late")
     found = gate(opened)["divergence"]
     assert (found.value, found.passed, found.detail) == (1.0, False, "slippage_late")
+
+
+def test_an_alarm_stays_with_the_plan_where_the_broker_is_switched_and_back(opened: Experiment) -> None:
+    raised(opened, "known-1", "slippage_late")
+    protocol = Protocol.of(opened.configuration)
+    said = dict(next(each.payload for each in protocol.read() if each.payload.get("action") == "open"))
+    protocol.append("account", STRATEGY, said | {"account": "known-2"}, now=NOW)
+    assert not gate(opened)["divergence"].passed
+    protocol.append("account", STRATEGY, said | {"account": "known-3", "plan_hash": "f" * 64}, now=NOW)
+    assert gate(opened)["divergence"].passed
+
+
+def judge(experiment: Experiment, day: dt.date) -> None:
+    """As `trading/divergence` does of an account without a fill."""
+    opening = openings_on(Protocol.of(experiment.configuration).read(), experiment.configuration.name, STRATEGY)[-1]
+    put_slippage_on_record(Protocol.of(experiment.configuration), opening, SLIPPAGE.empty(), day, NOW)
+
+
+def test_where_divergence_has_not_looked_up_to_the_last_sheet_no_gate_opens(opened: Experiment) -> None:
+    note_sheet(opened.configuration, STRATEGY, "known-1", dt.date(2017, 7, 6), "shadow", NOW)
+    found = gate(opened)["divergence"]
+    assert (found.passed, "judged up to no session, not 2017-07-06" in found.detail) == (False, True)
+    judge(opened, dt.date(2017, 7, 5))
+    assert not gate(opened)["divergence"].passed
+    judge(opened, dt.date(2017, 7, 6))
+    assert gate(opened)["divergence"].passed
 
 
 def published(experiment: Experiment, name: str, returns: np.ndarray) -> None:

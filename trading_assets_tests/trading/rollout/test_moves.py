@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from trading_assets.config.rollout import Rollout
 from trading_assets.models.standing import champion_history
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.switches import switched_off
+from trading_assets.trading.rollout.gates import feature_gate
 from trading_assets.trading.rollout.moves import GateRefusedError, Subject, advance, back, next_stage
 from trading_assets.trading.rollout.stages import note_sheet, stage_now
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.models.test_standing import World, world
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
+from trading_assets_tests.trading.rollout.test_gates import judge
 
 __all__ = ["world"]
 
@@ -52,6 +55,7 @@ def test_forward_is_one_stage_at_a_time_with_the_numbers_of_its_gate(paper: Expe
         advance(paper.warehouse, configuration, SUBJECT, **WORDS)
     for day, stage in ((3, "shadow"), (5, "shadow"), (6, "canary"), (7, "partial"), (10, "majority")):
         note_sheet(configuration, STRATEGY, "known-1", dt.date(2017, 7, day), stage, NOW)
+        judge(paper, dt.date(2017, 7, day))
         if stage != "shadow" or day == 5:
             made = advance(paper.warehouse, configuration, SUBJECT, **WORDS)
             reached.append(made.stage)
@@ -147,3 +151,35 @@ def test_a_provider_is_switched_off_at_once_and_on_again_when_it_has_news(tmp_pa
     assert [each.end for each in switched_off(configuration)] == [NOW + dt.timedelta(days=1)]
     with pytest.raises(ConfigurationError, match="shadow is no stage before it"):
         back(warehouse, configuration, "feature/macro", to="shadow", **WORDS)
+
+
+def test_a_provider_that_is_off_is_judged_by_its_kept_file_and_nobody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service cannot be reached, and has no key: the file says what there is, and stays as it is."""
+    monkeypatch.delenv("FRED_API_KEY", raising=False)
+    row = {"realtime_start": "2017-07-05", "realtime_end": "9999-12-31", "date": "2017-07-01", "value": "1.0"}
+    file = tmp_path / "macro.json"
+    file.write_text(json.dumps({"observations": [row]}))
+    before = file.read_bytes()
+    values = {
+        "name": "published",
+        "start": "2018-01-01",
+        "market_data": [{"source": "sample"}],
+        "strategies": {"momentum": {"type": "equity_momentum"}},
+        "alternative_data": {
+            "macro": {
+                "path": "macro.json",
+                "alfred": {"series": "UNRATE"},
+                "values": {"rate": "value"},
+                "timezone": "America/New_York",
+            }
+        },
+        "data": tmp_path,
+        "directory": tmp_path,
+    }
+    configuration = Configuration.model_validate(values)
+    back(Warehouse(configuration.warehouse_path), configuration, "feature/macro", to=None, **WORDS)
+    [found] = feature_gate(configuration, Protocol.of(configuration).read(), "macro")
+    assert (found.value, found.passed) == (1.0, True)
+    assert file.read_bytes() == before

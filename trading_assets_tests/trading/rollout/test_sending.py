@@ -5,27 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from trading_assets.config.sections import Risk
 from trading_assets.protocol import Protocol
+from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError, OrderRequest
 from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.rollout.moves import back
 from trading_assets.trading.rollout.sending import AtFull, GoneBack, send_by_stage
 from trading_assets.trading.rollout.stages import sheet_stages
 from trading_assets.trading.rollout.withheld import Parting, Withheld
-from trading_assets.trading.submission import Submitted
-from trading_assets.trading.tables import PENDING_ORDERS
+from trading_assets.trading.submission import Submitted, submit, units_sent
+from trading_assets.trading.tables import PENDING_ORDERS, SUBMISSIONS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
 from trading_assets_tests.trading.rollout.by_stage import PENDING, SHEET
-from trading_assets_tests.trading.rollout.test_withheld import DAYS, OPENING, Account, order
+from trading_assets_tests.trading.rollout.test_withheld import DAYS, OPENING, Account, numbered, order
 from trading_assets_tests.trading.test_order_sheet import FRIDAY, waiting
 
 NOW = dt.datetime(2017, 7, 1)
@@ -44,6 +48,9 @@ class Stages:
     def on_record(self) -> Mapping[dt.date, str]:
         return {}
 
+    def made(self) -> Collection[dt.date]:
+        return ()
+
     def note(self, session: dt.date, stage: str) -> None:
         self.noted.append(stage)
 
@@ -54,17 +61,16 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def test_what_was_on_the_sheet_is_withheld_once_the_stage_is_lower_and_exits_are_not() -> None:
-    asked = GoneBack("s", 1.0, lambda: "shadow")
+    asked = GoneBack("s", lambda: "shadow")
     assert asked(row())
     assert not asked(row(entry=False))
     assert not asked(row(blocked_by="difference"))  # the part of it that leaves a position
-    assert not GoneBack("s", 1.0, lambda: "full")(row())
-    assert not GoneBack("s", 0.05, lambda: "full")(row())
+    assert not GoneBack("s", lambda: "full")(row())
 
 
 def test_of_a_pair_of_which_a_leg_has_gone_the_other_one_goes() -> None:
     stages = Stages(["full", "off"])
-    asked = GoneBack("s", 1.0, stages.now)
+    asked = GoneBack("s", stages.now)
     assert not asked(row(pair_id="P"))
     assert not asked(row(pair_id="P", symbol="BBB"))
     assert asked(row(pair_id="Q"))
@@ -90,6 +96,91 @@ def test_a_sheet_is_made_again_when_the_stage_has_changed_meanwhile() -> None:
     assert [each.stage for each in made] == ["canary"]
     send_by_stage(AtFull(), parting, DAYS[0], make, send, units_sent=dict)
     assert made[-1].stage == "full"
+
+
+class Evening(SimulatedBroker):
+    """At whose window some symbols are refused in the evening, without being kept, or whose line is lost."""
+
+    refused: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    def submit(self, order: OrderRequest) -> BrokerOrder:
+        if order.symbol in self.refused:
+            return BrokerOrder(order.client_order_id, "rejected", "not at this time of day")
+        if order.symbol in self.lost:
+            raise BrokerUnavailableError("no answer")
+        return super().submit(order)
+
+
+class TwoRuns:
+    """An evening at `full`, and a morning after a step back, at one broker."""
+
+    def __init__(self, folder: Path, *orders: dict[str, Any]) -> None:
+        self.pending = Account(*orders).pending
+        self.warehouse, self.broker = Warehouse(folder / "w.duckdb"), Evening(folder / "b.db")
+
+    def run(self, stage: str, now: dt.datetime) -> pl.DataFrame:
+        sent_by_now = partial(units_sent, self.warehouse, OPENING)
+
+        def made(*, withheld: Withheld) -> pl.DataFrame:
+            sheet = order_sheet("small", self.pending, Risk(), held={}, withheld=withheld.orders)
+            return withheld.leave(sheet)
+
+        sheet, _ = send_by_stage(
+            Stages([stage]),
+            Parting("small", OPENING, self.pending, {}),
+            DAYS[0],
+            made,
+            partial(submit, self.warehouse, self.broker, is_halted=lambda: False, over=DAYS[0], now=now),
+            units_sent=sent_by_now,
+        )
+        return sheet
+
+    @property
+    def symbols(self) -> list[str]:
+        """What the broker has."""
+        sent = self.warehouse.read(SUBMISSIONS).select("client_order_id", "symbol").unique()
+        names = dict(sent.iter_rows())
+        return sorted(names[each.client_order_id] for each in self.broker.orders())
+
+
+@pytest.mark.parametrize("fault", ["refused", "lost"])
+@pytest.mark.parametrize("stage", ["off", "shadow", "canary"])
+def test_an_entry_that_never_reached_the_broker_is_held_after_a_step_back(
+    stage: str, fault: str, tmp_path: Path
+) -> None:
+    """Of two entries at full one is taken, one is refused for the hour, or its line is lost: back holds it."""
+    held = numbered(0.05, 1.0)
+    runs = TwoRuns(tmp_path, *(order(DAYS[0], "buy", 10.0, entry=True, symbol=each) for each in ("AAA", held)))
+    setattr(runs.broker, fault, (held,))
+    runs.run("full", NOW)
+    assert runs.symbols == ["AAA"]
+    setattr(runs.broker, fault, ())
+    sheet = runs.run(stage, NOW + dt.timedelta(hours=15))
+    assert runs.symbols == ["AAA"]
+    if fault == "refused":
+        assert sheet.filter(symbol=held, status="ready").is_empty()
+    runs.run("full", NOW + dt.timedelta(hours=16))
+    assert runs.symbols == sorted(["AAA", held])
+
+
+@pytest.mark.parametrize("fault", ["refused", "lost"])
+@pytest.mark.parametrize("never_sent", ["AAA", "BBB"])
+def test_the_other_leg_of_a_pair_goes_where_one_is_at_the_broker_and_stays_where_none_is(
+    never_sent: str, fault: str, tmp_path: Path
+) -> None:
+    legs = [
+        order(DAYS[0], side, 10.0, entry=True, symbol=symbol, pair_id="P", target_weight=0.01)
+        for symbol, side in (("AAA", "buy"), ("BBB", "sell"))
+    ]
+    for place, (faulty, there) in enumerate([((never_sent,), ["AAA", "BBB"]), (("AAA", "BBB"), [])]):
+        (tmp_path / str(place)).mkdir()
+        runs = TwoRuns(tmp_path / str(place), *legs)
+        setattr(runs.broker, fault, faulty)
+        runs.run("full", NOW)
+        setattr(runs.broker, fault, ())
+        runs.run("off", NOW + dt.timedelta(hours=15))
+        assert runs.symbols == there
 
 
 @pytest.mark.slow

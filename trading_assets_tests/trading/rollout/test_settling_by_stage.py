@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +29,16 @@ class AtStage:
 
     stage: str
     noted: dict[dt.date, str] = field(default_factory=dict)
+    evenings: set[dt.date] = field(default_factory=set)
 
     def now(self) -> str:
         return self.stage
 
     def on_record(self) -> Mapping[dt.date, str]:
         return dict(self.noted)
+
+    def made(self) -> Collection[dt.date]:
+        return self.evenings
 
     def note(self, session: dt.date, stage: str) -> None:
         self.noted[session] = stage
@@ -103,3 +107,22 @@ def test_a_stage_that_was_noted_holds_for_its_session(account: Settling, tmp_pat
     other = parts(tmp_path / "not noted")
     _, found = settle(*other, Settling(**first), None, is_halted=never, now=NOW)
     assert found.filter(kind="missed").height > 0
+
+
+def test_an_evening_at_full_is_missed_although_its_sheet_was_deleted_and_the_stage_went_back(
+    account: Settling, tmp_path: Path
+) -> None:
+    """What was decided was never sent. The record says that a sheet was made, and at full."""
+    evening = account.pending.filter("entry")["session"].min()
+    assert isinstance(evening, dt.date)
+    place = account.sessions.index(evening)
+    sheets = pl.concat(account.sheet_at(each, Books(), differs=False) for each in account.sessions[: place + 1])
+    first = {**vars(account), "sessions": account.sessions[: place + 2]}
+    kinds = []
+    for number, kept in enumerate((sheets, sheets.clear())):
+        on_record = AtStage("off", {evening: "full"}, {evening})
+        at = Settling(**{**first, "sheets": kept, "rollout": on_record})
+        _, found = settle(*parts(tmp_path / str(number)), at, None, is_halted=never, now=NOW)
+        kinds.append(found["kind"].to_list())
+    assert kinds[0] == kinds[1]
+    assert set(kinds[1]) == {"missed"}

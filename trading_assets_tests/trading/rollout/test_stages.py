@@ -10,18 +10,24 @@ import pytest
 
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.switches import MOVE
+from trading_assets.trading.opening import Opening
+from trading_assets.trading.rollout.gates import strategy_gate
+from trading_assets.trading.rollout.moves import advance
+from trading_assets.trading.rollout.sending import AccountStage
 from trading_assets.trading.rollout.stages import (
+    broker_now,
     broker_of,
     lower,
     moves_on,
-    note_sheet,
     rank,
     rollout_rows,
     sheet_stages,
     stage_now,
     strategy_stage,
 )
+from trading_assets.trading.rollout.status import rollout_status, stages_below_full
 from trading_assets.trading.rollout.tables import ROLLOUT, STAGES
+from trading_assets.trading.status import account_status
 from trading_assets_tests.trading.experiment import STRATEGY, Experiment
 
 NOW, SUBJECT = dt.datetime(2017, 7, 4, 12), f"strategy/{STRATEGY}"
@@ -45,8 +51,8 @@ def stage_at(experiment: Experiment, broker: str) -> str:
 
 
 def test_an_account_begins_at_full_on_the_simulated_broker_and_at_off_elsewhere(paper: Experiment) -> None:
-    assert broker_of(paper.configuration) == "simulated"
-    paper.open()
+    assert broker_now(paper.configuration, [], STRATEGY) == "simulated"
+    assert broker_of(paper.open()) == "simulated"
     assert stage_now(paper.configuration, STRATEGY) == "full"
     assert stage_at(paper, "alpaca") == "off"
     step(paper, "partial")
@@ -75,14 +81,66 @@ def test_a_new_account_begins_no_higher_than_its_broker_and_than_the_one_before(
     assert stage_at(paper, "simulated") == "canary"
 
 
-def test_a_sheet_is_noted_once_and_full_not_at_all(paper: Experiment) -> None:
-    paper.open()
-    day, configuration = dt.date(2017, 7, 3), paper.configuration
+@pytest.mark.parametrize(
+    ("opened_at", "edited_to", "stage"), [("alpaca", "simulated", "off"), ("simulated", "alpaca", "full")]
+)
+def test_an_edit_of_the_section_trading_moves_no_account(
+    paper: Experiment, opened_at: str, edited_to: str, stage: str
+) -> None:
+    """Orders go to the broker of the opening, so the stage is that one's, in each place that reads it."""
+    end = str(paper.configuration.as_of)
+    paper.until(end, trading={"broker": opened_at})
+    opening = paper.open()
+    live = {"live": True, "live_account": "123456789"} if edited_to == "alpaca" else {}
+    paper.until(end, trading={"broker": edited_to, **live})
+    configuration = paper.configuration
+    assert configuration.trading.broker == edited_to
+    assert AccountStage(configuration, opening, NOW).now() == stage
+    assert stage_now(configuration, STRATEGY) == stage
+    assert rollout_status(paper.warehouse, configuration)["stage"].to_list() == [stage]
+    assert account_status(paper.warehouse, configuration)["stage"].to_list() == [stage]
+    assert [each[1] for each in stages_below_full(configuration)] == [stage] * (stage != "full")
+    if stage == "off":
+        made = advance(paper.warehouse, configuration, SUBJECT, by="ops", reason="why", now=NOW)
+        assert (made.before, made.stage, made.broker) == ("off", "shadow", "alpaca")
+        criteria = strategy_gate(paper.warehouse, configuration, Protocol.of(configuration).read(), STRATEGY)
+        assert criteria[0].detail.endswith("at alpaca")
+
+
+def test_money_is_at_stake_where_the_account_is_live() -> None:
+    opening = Opening(
+        STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", NOW, mode="live", broker="alpaca"
+    )
+    assert broker_of(opening) == "alpaca live"
+
+
+def test_a_process_of_an_account_that_was_ended_meanwhile_goes_by_its_own_broker(paper: Experiment) -> None:
+    end = str(paper.configuration.as_of)
+    paper.until(end, trading={"broker": "alpaca"})
+    first = paper.open()
+    paper.until(end)
+    assert paper.open().account == "known-2"
+    assert stage_now(paper.configuration, STRATEGY) == "full"
+    assert AccountStage(paper.configuration, first, NOW).now() == "off"
+
+
+def test_a_sheet_is_noted_once_and_full_in_its_evening_alone(paper: Experiment) -> None:
+    opening = paper.open()
+    day, next_day, configuration = dt.date(2017, 7, 3), dt.date(2017, 7, 5), paper.configuration
+    passed_over = AccountStage(configuration, opening, NOW)
+    evening = AccountStage(configuration, opening, NOW, in_evening=True)
     for stage in ("full", "shadow", "shadow", "canary", "full"):
-        note_sheet(configuration, STRATEGY, "known-1", day, stage, NOW)
+        passed_over.note(day, stage)
+    for stage in ("full", "full", "off"):
+        evening.note(next_day, stage)
     records = Protocol.of(configuration).read()
     found = sheet_stages(records, configuration.name, STRATEGY, "known-1")
-    assert [(each.session, each.stage) for each in found] == [(day, "shadow"), (day, "canary"), (day, "full")]
+    assert [(each.session, each.stage) for each in found] == [
+        *((day, stage) for stage in ("shadow", "canary", "full")),
+        *((next_day, stage) for stage in ("full", "off")),
+    ]
+    assert evening.made() == passed_over.made() == {next_day}
+    assert passed_over.on_record() == {day: "full", next_day: "off"}
     assert sheet_stages(records, configuration.name, STRATEGY, "known-2") == []
 
 
