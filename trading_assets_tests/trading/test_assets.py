@@ -17,6 +17,7 @@ from trading_assets.protocol import Protocol
 from trading_assets.trading import account as account_module
 from trading_assets.trading.account import Continued
 from trading_assets.trading.assets import build_assets
+from trading_assets.trading.closing.record import Closing
 from trading_assets.trading.differences_on_record import put_differences_on_record
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import (
@@ -191,11 +192,13 @@ def test_a_session_that_is_made_again_on_other_bars_is_named(
     shutil.copy(kept, paper.configuration.warehouse_path)
     revised = account_module.continue_account
 
-    def on_other_bars(opening: Opening, prepared: PreparedBacktest, saved: Any, published: pl.DataFrame) -> Continued:
+    def on_other_bars(
+        opening: Opening, prepared: PreparedBacktest, saved: Any, published: pl.DataFrame, closing: Closing | None
+    ) -> Continued:
         market = prepared.market
         close = market.close.copy()
         close[prepared.axes.sessions.index(day)] *= 0.97
-        return revised(opening, replace(prepared, market=market._replace(close=close)), saved, published)
+        return revised(opening, replace(prepared, market=market._replace(close=close)), saved, published, closing)
 
     monkeypatch.setattr(account_module, "continue_account", on_other_bars)
     done = paper.trade()

@@ -91,7 +91,7 @@ def force_exits(
     state: State,
     records: Records,
 ) -> None:
-    """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason, unless it is a closing's.
+    """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason, but for a closing's.
 
     A halt or a closing, of which `leaving` says which it is (-1: none), cancels the orders of flat slots. After a total
     loss everything goes, whenever it was bought.

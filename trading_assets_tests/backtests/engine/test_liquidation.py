@@ -106,7 +106,7 @@ def falling(*after: float, atr: float = 4.0) -> Market:
 
 
 def test_a_stop_goes_before_a_closing_and_takes_any_price() -> None:
-    """The stop is 2.5 x 4 below 100. Closed at row 2; 92 is above 90, 84.64 below: sold at the open of row 5, at 77.87."""
+    """The stop is 2.5 x 4 below 100. Closed at row 2; 92 is above 90, 84.64 below: row 5 sells at 77.87."""
     market = falling()
     plain = run(market, entries(market, (0, 0)), closing_limit=0.05, **LARGE)
     found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, **LARGE)
