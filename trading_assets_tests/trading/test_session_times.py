@@ -109,8 +109,8 @@ def test_a_late_open_is_worked_on_after_it() -> None:
 def test_what_opens_on_the_evening_before_is_worked_on_then() -> None:
     """Energy of Monday opens in New York on Sunday at 20:00: orders are sent at 19:15."""
     assert crons_of("before_open", "IEPA", ACCOUNTS) == ["15 19 * * 0-4"]
-    sunday = dt.datetime(2026, 1, 11, 16, 15, tzinfo=ZoneInfo("America/Chicago"))
-    assert session_of("before_open", "CMES", sunday, ACCOUNTS).session == dt.date(2026, 1, 12)
+    sunday = dt.datetime(2026, 1, 11, 19, 15, tzinfo=ZoneInfo("America/New_York"))
+    assert session_of("before_open", "IEPA", sunday, ACCOUNTS).session == dt.date(2026, 1, 12)
 
 
 def test_the_next_open_is_that_of_the_next_session() -> None:
