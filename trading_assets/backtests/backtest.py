@@ -148,7 +148,8 @@ def prepare(configuration: Configuration, frames: Frames, until: dt.date | None 
         signals=plan.signals,
         run_parameters=plan.run_parameters,
         settings=_settings(
-            settings_of(configuration.risk, configuration.costs, configuration.seed), strategy.parameters
+            settings_of(configuration.risk, configuration.costs, configuration.seed, configuration.accounts),
+            strategy.parameters,
         ),
         benchmark=returns_of(frames.bars, strategy.benchmark, axes),
         benchmark_kind=kind_of(frames.bars, strategy.benchmark),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trading_assets.config.sections import Section
+from trading_assets.config.sections import Fraction, Section
 
 
 class Accounts(Section):
@@ -21,6 +21,9 @@ class Accounts(Section):
     )
     retry_minutes: int = Field(
         default=15, ge=1, le=120, description="between two attempts where bars are late, up to the open"
+    )
+    closing_limit: Fraction = Field(
+        default=0.05, description="furthest from its last mark that a position is sold at when an account is closed"
     )
     close_on_revoked_verdict: bool = Field(
         default=False, description="close an account where the verdict is worse than at its opening, or is gone"

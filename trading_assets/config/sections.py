@@ -245,9 +245,6 @@ class Risk(Section):
         description="largest sum of the changes of weight, up and down, that a change of regime makes in a session; 2 "
         "turns a whole book over at once",
     )
-    closing_limit: Fraction = Field(
-        default=0.05, description="furthest from its last mark that a position is sold at when an account is closed"
-    )
     health_clean_sessions: int = Field(
         default=20, ge=1, le=MOST_SESSIONS, description="sessions without a hole before a symbol is entered again"
     )

@@ -1,14 +1,15 @@
 """What running accounts do by themselves: jobs, schedules by the hours of each market, and a sensor for late bars.
 
-They are there for accounts that are at work when the definitions are loaded. They read the protocol and Dagster's event
-metadata, never the warehouse; the calendar of a market is asked when a schedule ticks, not when it is defined.
+They are there for accounts that are at work when the definitions are loaded; each tick asks which of them still are.
+They read the protocol and Dagster's event metadata, never the warehouse; the calendar of a market is asked when a
+schedule ticks, not when it is defined.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -25,6 +26,7 @@ from trading_assets.trading.session_times import (
     hours_between,
     next_open,
     offset_of,
+    sent_until,
     session_of,
 )
 
@@ -98,9 +100,19 @@ def _schedule(configuration: Configuration, phase: Phase, calendar: str, names: 
             return dg.SkipReason(tick.why)
         if configuration.as_of is not None and tick.session > configuration.as_of:
             return dg.SkipReason(f"as_of is fixed at {configuration.as_of}: nothing newer will be used")
-        return _request(configuration, phase, names, tick.session, f"{calendar}-{tick.session}")
+        working = _at_work(configuration, names)
+        working = {name: opening for name, opening in working.items() if calendar in calendars_of(opening)}
+        if not working:
+            return dg.SkipReason(f"no account of {', '.join(names)} is at work on {calendar} any more")
+        return _request(configuration, phase, list(working), tick.session, f"{calendar}-{tick.session}")
 
     return schedule
+
+
+def _at_work(configuration: Configuration, names: Iterable[str]) -> dict[str, Opening]:
+    """The accounts of some strategies that are at work now, whichever were when the definitions were loaded."""
+    now = accounts_at_work(configuration)
+    return {name: now[name] for name in names if name in now}
 
 
 def _request(
@@ -130,10 +142,10 @@ def build_sensors(configuration: Configuration, clock: Callable[[], dt.datetime]
     configuration, clock
         Configuration, and what tells the time, UTC.
     """
-    opened = accounts_at_work(configuration)
-    if not opened:
+    names = list(accounts_at_work(configuration))
+    if not names:
         return []
-    settings = configuration.accounts
+    settings, grace = configuration.accounts, dt.timedelta(minutes=configuration.trading.late_minutes)
 
     @dg.sensor(
         name="trading_late_bars",
@@ -146,14 +158,16 @@ def build_sensors(configuration: Configuration, clock: Callable[[], dt.datetime]
         now, why = clock(), []
         if configuration.as_of is not None:
             return dg.SkipReason(f"as_of is fixed at {configuration.as_of}: no bar is waited for")
-        for name, opening in opened.items():
+        for name, opening in _at_work(configuration, names).items():
             published = _published(context.instance, name)
             for calendar in calendars_of(opening):
                 session = awaited(calendar, now, configuration)
                 if session is None or session < opening.session or (published is not None and published >= session):
                     continue
-                opens = next_open(calendar, session)
-                if opens is not None and opens <= now:
+                if any(_comes(other, session, now, configuration) for other in calendars_of(opening)):
+                    continue  # it is decided once it is over on all of them
+                opens, until = next_open(calendar, session), sent_until(calendar, session, grace)
+                if opens is not None and until is not None and until <= now:
                     why.append(
                         f"{opening.account}: session {session} of {calendar} is not decided, and it opened again at "
                         f"{opens:%H:%M} UTC: no entry of it is sent"
@@ -179,12 +193,23 @@ def awaited(calendar: str, now: dt.datetime, configuration: Configuration) -> dt
     calendar, now, configuration
         Calendar, time (UTC), and the configuration. A first attempt has been made by then.
     """
-    offset = offset_of("after_close", calendar, configuration.accounts) or 0
-    late = dt.timedelta(minutes=offset + configuration.accounts.retry_minutes)
+    late = _asked_after(calendar, configuration)
     today = now.date()
     rows = hours_between(calendar, today - _LOOK_BACK, today + dt.timedelta(days=1)).iter_rows()
     found: list[dt.date] = [session for session, _, closes in rows if closes + late <= now]
     return found[-1] if found else None
+
+
+def _asked_after(calendar: str, configuration: Configuration) -> dt.timedelta:
+    """How long after a close bars are asked for again."""
+    offset = offset_of("after_close", calendar, configuration.accounts) or 0
+    return dt.timedelta(minutes=offset + configuration.accounts.retry_minutes)
+
+
+def _comes(calendar: str, session: dt.date, now: dt.datetime, configuration: Configuration) -> bool:
+    """Whether bars of a session of a calendar cannot be late yet."""
+    late = _asked_after(calendar, configuration)
+    return any(closes + late > now for closes in hours_between(calendar, session, session)["closes"])
 
 
 def _published(instance: dg.DagsterInstance, strategy: str) -> dt.date | None:

@@ -2,7 +2,7 @@
 
 Cron knows the zone of a market and its usual hours, but neither holidays nor on which days it closes early. So it ticks
 at each time of day that occurs, and whoever is woken asks the calendar whether this is the tick of a session: of all of
-a session exactly one is. What never closes opens as it closes, at 00:00 UTC: it is worked on five minutes later.
+a session exactly one is. What opens as it closes, as coins do at 00:00 UTC, is worked on five minutes later.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from trading_assets.config.accounts import Accounts
 from trading_assets.market_data import calendars
 from trading_assets.market_data.calendar_facts import ALWAYS, WEEKDAYS
 from trading_assets.market_data.local_hours import local_hours
+from trading_assets.trading.brokers.deadlines import deadline
 
 Phase = Literal["after_close", "before_open", "after_open"]
 PHASES: Sequence[Phase] = ("after_close", "before_open", "after_open")
-#: Minutes after 00:00 UTC at which bars of a market that never closes are there and orders are sent.
-ALWAYS_AFTER = 5
+#: Minutes after its close at which bars of a market that opens as it closes are there and orders are sent.
+AT_ONCE = 5
 _A_DAY, _AROUND = dt.timedelta(days=1), dt.timedelta(days=4)
 _MINUTES_OF_A_DAY = 24 * 60
 
@@ -50,16 +51,28 @@ def offset_of(phase: Phase, calendar: str, accounts: Accounts) -> int | None:
     Parameters
     ----------
     phase, calendar, accounts
-        Phase, calendar, and the section `accounts`. A market that never closes has no time before its open: its orders
-        are sent as they are made.
+        Phase, calendar, and the section `accounts`. A market that opens as it closes has no time before its open: its
+        orders are sent as they are made.
     """
-    if calendar == ALWAYS:
-        return {"after_close": ALWAYS_AFTER, "after_open": ALWAYS_AFTER + accounts.after_open_minutes}.get(phase)
+    if opens_as_it_closes(calendar):
+        return {"after_close": AT_ONCE, "after_open": AT_ONCE + accounts.after_open_minutes}.get(phase)
     return {
         "after_close": accounts.after_close_minutes,
         "before_open": -accounts.before_open_minutes,
         "after_open": accounts.after_open_minutes,
     }[phase]
+
+
+def opens_as_it_closes(calendar: str) -> bool:
+    """Return whether a session begins as the one before it ends.
+
+    Examples
+    --------
+    >>> [opens_as_it_closes(each) for each in ("24/7", "24/5", "CMES", "XNYS")]
+    [True, True, True, False]
+    """
+    hours = local_hours(calendar)
+    return min(hours.opens) + _MINUTES_OF_A_DAY <= max(hours.closes)
 
 
 def crons_of(phase: Phase, calendar: str, accounts: Accounts) -> list[str]:
@@ -98,7 +111,7 @@ def session_of(phase: Phase, calendar: str, moment: dt.datetime, accounts: Accou
     """
     offset, at = offset_of(phase, calendar, accounts), moment.astimezone(dt.UTC)
     if offset is None:
-        return Tick(None, f"{calendar} never closes: orders are sent as they are made")
+        return Tick(None, f"{calendar} opens as it closes: orders are sent as they are made")
     zone = ZoneInfo(local_hours(calendar).zone)
     day = moment.astimezone(zone).date()
     said = f"{day} has no session of {calendar} that it is for"
@@ -141,6 +154,20 @@ def next_open(calendar: str, session: dt.date) -> dt.datetime | None:
     """
     opens = hours_between(calendar, session + _A_DAY, session + dt.timedelta(days=30))["opens"].to_list()
     return opens[0] if opens else None
+
+
+def sent_until(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime | None:
+    """Return until when what a session decides may be sent, UTC; None where no session is recorded after it.
+
+    Parameters
+    ----------
+    calendar, session
+        Calendar, and the session.
+    late
+        How late an order may come where the next session opens as this one ends.
+    """
+    later = hours_between(calendar, session + _A_DAY, session + dt.timedelta(days=30))["session"].to_list()
+    return deadline(calendar, later[0], late).replace(tzinfo=dt.UTC) if later else None
 
 
 def _times(phase: Phase, calendar: str, accounts: Accounts) -> list[int]:

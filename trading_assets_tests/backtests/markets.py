@@ -9,6 +9,7 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import RUN_PARAMETERS, Candidates, Market, Signals
 from trading_assets.backtests.engine.settings import Settings, settings_of
+from trading_assets.config.accounts import Accounts
 from trading_assets.config.sections import Costs, Risk
 
 MONDAY = (dt.date(2001, 1, 1) - dt.date(1970, 1, 1)).days
@@ -164,4 +165,5 @@ def settings(
     seed: int = 7, *, noise: Literal["drawn", "off"] = "off", costs: dict[str, Any] | None = None, **risk: Any
 ) -> Settings:
     """Settings of the default sections, noise off, with some values of the sections replaced."""
-    return settings_of(Risk(**risk), Costs(noise=noise, **(costs or {})), seed)
+    accounts = Accounts(**{name: risk.pop(name) for name in ("closing_limit",) if name in risk})
+    return settings_of(Risk(**risk), Costs(noise=noise, **(costs or {})), seed, accounts)

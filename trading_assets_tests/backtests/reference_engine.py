@@ -173,10 +173,10 @@ class Twin(Book, Correlations):
             self.raise_stop(t, position)
             if self.m.expected[t][i] and self.missing_run[t][i] == self.s.delisting_sessions:
                 self.decide(t, i, "hold", "frozen")
-            if position.exit_reason is not None:
+            if position.exit_reason not in (None, "closing"):
                 continue
             reason = self.reason_to_exit(t, position, breaker_fired)
-            if reason is not None:
+            if reason not in (None, position.exit_reason):
                 position.exit_reason, position.exit_decided = reason, t
                 position.exit_wait = self.run_parameters.delay
                 position.exit_decision = self.decide(t, i, "exit", reason)
@@ -197,13 +197,13 @@ class Twin(Book, Correlations):
             return "data_missing"
         if breaker_fired:
             return "drawdown_halt"
+        close = self.m.close[t][i]
+        if self.usable(t, i) and (close > position.stop if self.is_short else close < position.stop):
+            return "hard_stop"
         if self.is_closing(t):
             return "closing"
         if not self.usable(t, i):
             return None
-        close = self.m.close[t][i]
-        if close > position.stop if self.is_short else close < position.stop:
-            return "hard_stop"
         if self.signalled(self.run_parameters.exit_signal, t, i):
             return "rule"
         if 0 < self.run_parameters.max_hold <= position.held_sessions:

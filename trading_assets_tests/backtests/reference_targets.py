@@ -101,10 +101,11 @@ class TargetTwin(TargetBook):
             i = self.symbol(p)
             if self.m.expected[t][i] and self.missing_run[t][i] == self.s.delisting_sessions:
                 self.say(t, p, "hold", "frozen")
-            if waiting is not None and waiting.weight == 0:
+            leaves = waiting is not None and waiting.weight == 0
+            if waiting is not None and leaves and waiting.reason != CLOSING:
                 continue
             reason = self.forced_reason(t, p, fired or self.ruined)
-            if reason is not None:
+            if reason is not None and not (leaves and reason == "closing"):
                 for leg in (p, self.partner(p)):
                     self.going_on.pop(leg, None)  # type: ignore[arg-type]
                 self.order(t, p, 0.0, EXIT_REASONS.index(reason), self.say(t, p, "exit", reason))

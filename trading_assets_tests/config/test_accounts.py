@@ -11,10 +11,11 @@ from trading_assets_tests.config.test_loading import MINIMAL, load
 
 
 def test_no_hash_knows_when_accounts_are_worked_on(tmp_path: Path) -> None:
-    said = "accounts: {after_close_minutes: 30, close_on_revoked_verdict: true}\n"
+    said = "accounts: {after_close_minutes: 30, closing_limit: 0.2, close_on_revoked_verdict: true}\n"
     plain, other = (load(tmp_path, MINIMAL + text) for text in ("", said))
     assert (plain.accounts.after_close_minutes, plain.accounts.close_on_revoked_verdict) == (75, False)
     assert other.accounts.close_on_revoked_verdict
+    assert (plain.accounts.closing_limit, other.accounts.closing_limit) == (0.05, 0.2)
     assert other.hash == plain.hash
     assert [other.hash_for(name) for name in other.strategies] == [plain.hash_for(name) for name in plain.strategies]
 

@@ -61,7 +61,7 @@ def test_defaults_are_left_out_at_every_depth() -> None:
     # Keys that version 0.1.0 did not have are left out while they have their default.
     first = {"impact": True, "borrow_rates": True, "equity": {"tick_below_one"}, "crypto": {"tick_below_one"}}
     assert completed(Costs()) == Costs().model_dump(mode="json", exclude=first)  # type: ignore[arg-type]
-    exclude = {"beyond_capacity", "max_regime_turnover", "closing_limit"}
+    exclude = {"beyond_capacity", "max_regime_turnover"}
     whole = Risk(max_positions=3).model_dump(mode="json", exclude=exclude)
     assert completed(Risk(max_positions=3)) == whole
 

@@ -75,6 +75,66 @@ def test_what_is_left_is_worked_on_no_more(opened: Experiment) -> None:
     assert [*build_jobs(configuration), *build_schedules(configuration), *build_sensors(configuration)] == []
 
 
+def test_a_dagster_that_is_running_asks_nothing_more_for_what_is_left(
+    opened: Experiment, instance: dg.DagsterInstance
+) -> None:
+    """The definitions were loaded while the account was at work; no reload."""
+    configuration, whole = opened.configuration, dt.datetime(2017, 7, 5, 17, 15, tzinfo=NEW_YORK)
+    repository = build_definitions(configuration).get_repository_def()
+    [sensor] = build_sensors(configuration, lambda: whole + dt.timedelta(hours=1))
+    published(instance, "2017-07-03")
+
+    def asked() -> list[Any]:
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=whole, repository_def=repository
+        ) as context:
+            by_schedule = repository.get_schedule_def("trading_after_close_xnys").evaluate_tick(context)
+        with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+            return [*(by_schedule.run_requests or []), *(sensor.evaluate_tick(context).run_requests or [])]
+
+    assert len(asked()) == 2
+    made = close_account(configuration, STRATEGY, by="ops", reason="over", now=dt.datetime(2017, 7, 3, 9))
+    said = {"account": "known-1", "through": "2017-07-03", "follows": 0, "closing": made.row, "left": True}
+    now = dt.datetime(2017, 7, 7)
+    Protocol.of(configuration).append_decided(lambda _: [Entry("evidence", None, said)], now=now)
+    assert asked() == []
+
+
+def mixed(opened: Experiment) -> Experiment:
+    """The account with coins beside its stocks, by what is on record."""
+    protocol = Protocol.of(opened.configuration)
+    [known] = [each.payload for each in protocol.read() if each.payload.get("action") == "open"]
+    universe = {**known["universe"], "BTC": ["files", "24/7", "crypto"]}
+    said = {**known, "account": "known-2", "universe": universe}
+    protocol.append_decided(lambda _: [Entry("account", STRATEGY, said)], now=dt.datetime(2017, 7, 1))
+    return opened
+
+
+def test_stocks_beside_coins_are_asked_for_once_the_day_of_coins_is_over(
+    opened: Experiment, instance: dg.DagsterInstance
+) -> None:
+    """6 July 2017 closes at 20:00 UTC for stocks and at 00:00 UTC for coins, whose bars are late from 00:20 on."""
+    experiment = mixed(opened)
+    published(instance, "2017-07-05")
+    evening, midnight = dt.datetime(2017, 7, 6, 21, 30, tzinfo=dt.UTC), dt.datetime(2017, 7, 7, tzinfo=dt.UTC)
+    for moment in (evening, midnight - dt.timedelta(minutes=1), midnight + dt.timedelta(minutes=19)):
+        assert waited_for(experiment, instance, moment).skip_message == "no session is late"
+    [request] = waited_for(experiment, instance, midnight + dt.timedelta(minutes=20)).run_requests
+    assert "2017-07-06-again" in request.run_key
+
+
+def test_late_bars_of_coins_are_asked_for_while_their_orders_may_be_late(
+    opened: Experiment, instance: dg.DagsterInstance
+) -> None:
+    """A Saturday, of which stocks have no session: until 01:00 UTC, `trading.late_minutes` after it was over."""
+    experiment, sunday = mixed(opened), dt.datetime(2017, 7, 9, tzinfo=dt.UTC)
+    published(instance, "2017-07-07")
+    [request] = waited_for(experiment, instance, sunday + dt.timedelta(minutes=59)).run_requests
+    assert request.run_key.startswith("after_close-24/7-2017-07-08-again-")
+    tick = waited_for(experiment, instance, sunday + dt.timedelta(minutes=60))
+    assert "session 2017-07-08 of 24/7 is not decided, and it opened again at 00:00 UTC" in tick.skip_message
+
+
 def test_a_job_has_no_more_than_what_it_needs(opened: Experiment) -> None:
     repository = build_definitions(opened.configuration).get_repository_def()
     keys = {

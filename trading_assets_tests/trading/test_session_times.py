@@ -13,12 +13,12 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from trading_assets.config.accounts import Accounts
 from trading_assets.market_data.local_hours import local_hours
-from trading_assets.trading.session_times import PHASES, Phase, crons_of, next_open, session_of
+from trading_assets.trading.session_times import PHASES, Phase, crons_of, next_open, sent_until, session_of
 
 ACCOUNTS = Accounts(after_close_minutes=90, before_open_minutes=45, after_open_minutes=15)
 #: 400 ticks from here on see the clocks change twice in New York and in London, and half days of the winter.
 START = dt.datetime(2025, 10, 10, tzinfo=dt.UTC)
-MARKETS = ("XNYS", "XLON", "XTKS", "24/7")
+MARKETS = ("XNYS", "XLON", "XTKS", "24/7", "24/5", "CMES", "us_futures")
 
 
 def ticks(phase: Phase, calendar: str, count: int) -> list[dt.datetime]:
@@ -43,7 +43,7 @@ def hours(calendar: str) -> list[tuple[dt.date, dt.datetime, dt.datetime]]:
 def test_each_session_has_one_tick_at_its_time(phase: Phase, calendar: str) -> None:
     """What is asked for is after the close, before the open, after the open of the very session, half days included."""
     made = ticks(phase, calendar, 400)
-    if calendar == "24/7" and phase == "before_open":
+    if calendar in MARKETS[3:] and phase == "before_open":
         assert made == []
         return
     found = {}
@@ -54,7 +54,7 @@ def test_each_session_has_one_tick_at_its_time(phase: Phase, calendar: str) -> N
             assert tick.session not in found, "a session is worked on once"
             found[tick.session] = moment
     minutes = {"after_close": 90, "before_open": -45, "after_open": 15}
-    if calendar == "24/7":
+    if calendar in MARKETS[3:]:
         minutes = {"after_close": 5, "after_open": 20}
     expected = {}
     for session, opens, closes in hours(calendar):
@@ -107,13 +107,22 @@ def test_a_late_open_is_worked_on_after_it() -> None:
 
 
 def test_what_opens_on_the_evening_before_is_worked_on_then() -> None:
-    """Futures of Monday open in Chicago on Sunday at 17:00: orders are sent at 16:15."""
-    assert crons_of("before_open", "CMES", ACCOUNTS) == ["15 16 * * 0-4"]
-    sunday = dt.datetime(2026, 1, 11, 16, 15, tzinfo=ZoneInfo("America/Chicago"))
-    assert session_of("before_open", "CMES", sunday, ACCOUNTS).session == dt.date(2026, 1, 12)
+    """Energy of Monday opens in New York on Sunday at 20:00: orders are sent at 19:15."""
+    assert crons_of("before_open", "IEPA", ACCOUNTS) == ["15 19 * * 0-4"]
+    sunday = dt.datetime(2026, 1, 11, 19, 15, tzinfo=ZoneInfo("America/New_York"))
+    assert session_of("before_open", "IEPA", sunday, ACCOUNTS).session == dt.date(2026, 1, 12)
 
 
 def test_the_next_open_is_that_of_the_next_session() -> None:
     """After Thanksgiving's eve comes the Friday; a coin opens as it closes."""
     assert next_open("XNYS", dt.date(2025, 11, 26)) == dt.datetime(2025, 11, 28, 14, 30, tzinfo=dt.UTC)
     assert next_open("24/7", dt.date(2025, 11, 26)) == dt.datetime(2025, 11, 27, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("calendar", MARKETS)
+def test_what_is_worked_on_after_a_close_can_be_sent(calendar: str) -> None:
+    """The tick of each session is before the end of sending for the next one, an hour late where it must be."""
+    for moment in ticks("after_close", calendar, 60):
+        session = session_of("after_close", calendar, moment, ACCOUNTS).session
+        until = None if session is None else sent_until(calendar, session, dt.timedelta(hours=1))
+        assert until is None or moment < until

@@ -11,8 +11,10 @@ from trading_assets.backtests.engine.jit import compiled, inlined
 from trading_assets.backtests.engine.portfolio_state import Derived, Records, State, record
 from trading_assets.backtests.engine.position_accounting import Fill, book_closing
 from trading_assets.backtests.engine.reason_codes import (
+    CLOSING,
     DATA_MISSING,
     DELISTED,
+    DRAWDOWN_HALT,
     EQUITY,
     FROZEN,
     HARD_STOP,
@@ -89,9 +91,10 @@ def decide_exits(
     state: State,
     records: Records,
 ) -> None:
-    """Raise stops and give exit orders for the next open. A pending exit keeps its reason.
+    """Raise stops and give exit orders for the next open. A pending exit keeps its reason, unless it is a closing's.
 
-    `leaving` is why all positions are left, -1 if they are not.
+    `leaving` is why all positions are left, -1 if they are not. A closing waits for a good price: missing data, a halt
+    and a stop go before it, at its first close and at each later one.
     """
     for place in range(state.account[0]["held"]):
         p = state.held[place]
@@ -101,16 +104,18 @@ def decide_exits(
             _raise_stop(t, p, i, exits, run_parameters, state, records)
         elif market.expected[t, i] and derived.missing[t, i] == settings.delisting_sessions:
             note_frozen(t, p, state, records)
-        if position["exit_reason"] >= 0:
+        if position["exit_reason"] >= 0 and position["exit_reason"] != CLOSING:
             continue
         reason = -1
         if derived.missing[t, i] >= settings.missing_sessions_exit:
             reason = DATA_MISSING
-        elif leaving >= 0:
+        elif leaving == DRAWDOWN_HALT:
             reason = leaving
         elif market.expected[t, i] and market.present[t, i]:
             reason = _own_reason(t, p, i, market, exits, run_parameters, state)
-        if reason >= 0:
+        if leaving == CLOSING and reason != DATA_MISSING and reason != HARD_STOP:
+            reason = leaving
+        if reason >= 0 and reason != position["exit_reason"]:
             position["exit_reason"] = reason
             position["exit_decided"] = t
             position["exit_wait"] = run_parameters["delay"]

@@ -91,7 +91,7 @@ def force_exits(
     state: State,
     records: Records,
 ) -> None:
-    """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason.
+    """Order the exit of what has to be left, both legs of a pair; a pending exit keeps its reason, but for a closing's.
 
     A halt or a closing, of which `leaving` says which it is (-1: none), cancels the orders of flat slots. After a total
     loss everything goes, whenever it was bought.
@@ -109,17 +109,18 @@ def force_exits(
             _withdraw(p, state)
         else:
             place += 1
-    if leaving < 0 and account["ruined"] == 1:
+    if account["ruined"] == 1:
         leaving = DRAWDOWN_HALT
     for place in range(account["held"]):
         p = state.held[place]
         i = targets.symbol[p]
         if market.expected[t, i] and derived.missing[t, i] == settings.delisting_sessions:
             note_frozen(t, p, state, records)
-        if state.ordered[p] and state.orders[p]["weight"] == 0.0:
+        is_leaving = state.ordered[p] and state.orders[p]["weight"] == 0.0
+        if is_leaving and state.orders[p]["trigger"] != CLOSING:
             continue
         reason = _forced_reason(t, p, leaving, market, targets, derived, settings, state)
-        if reason >= 0:
+        if reason >= 0 and not (is_leaving and reason == CLOSING):
             forget_spread(p, targets, state)
             _order(t, p, 0.0, reason, record_exit(t, p, reason, state, records), market, targets, run_parameters, state)
 

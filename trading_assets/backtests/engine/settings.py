@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from trading_assets.config.accounts import Accounts
 from trading_assets.config.sections import Costs, Risk
 
 #: Slippage of a flash-crash session (trading rules, section 7).
@@ -12,10 +13,11 @@ CRASH_SLIPPAGE = 5.0
 VAR_TAIL = 0.05
 #: In a scenario, a symbol without a return moves by this multiple of its benchmark.
 STAND_IN_BETA = 1.5
+_NO_ACCOUNTS = Accounts()
 
 
 class Settings(NamedTuple):
-    """Numbers of the `risk` and `costs` sections.
+    """Numbers of the sections `risk` and `costs`, and the limit of a closing, which is in no plan.
 
     `max_position` is the tighter cap of a position and a symbol; `max_symbol` alone caps a target weight.
     """
@@ -60,7 +62,7 @@ class Settings(NamedTuple):
     seed: int
 
 
-def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
+def settings_of(risk: Risk, costs: Costs, seed: int, accounts: Accounts = _NO_ACCOUNTS) -> Settings:
     """Return the numbers that a simulation needs besides its market and its run parameters.
 
     Parameters
@@ -69,10 +71,13 @@ def settings_of(risk: Risk, costs: Costs, seed: int) -> Settings:
         Sections of the configuration.
     seed
         Slippage is drawn by seed, symbol, session and side.
+    accounts
+        Section with the limit within which an account is left; no backtest is.
     """
     same = {name: getattr(risk, name) for name in Settings._fields if hasattr(risk, name)}
     return Settings(
         **same | {"max_position": min(risk.max_position, risk.max_symbol)},
+        closing_limit=accounts.closing_limit,
         reject_beyond_capacity=risk.beyond_capacity == "reject",
         noise=costs.noise == "drawn",
         noise_deviation=costs.noise_deviation,

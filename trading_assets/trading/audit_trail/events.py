@@ -25,7 +25,9 @@ from trading_assets.warehouse import Rows, Table, Warehouse
 TRAIL = "trail"
 #: Kinds of records whose words are events.
 _KINDS = ("account", "decision", "rollout")
-_WORDS = {"open": "opening", "accept": "acceptance"}
+_WORDS = {"open": "opening", "accept": "acceptance", "close": "closing"}
+#: What the subject of a record begins with that is of a strategy, where other things have stages, too.
+_OF_STRATEGY = "strategy/"
 #: Events of tables whose rows stay as they are: the columns that say which one it is.
 _OF_ROWS: Mapping[Table, tuple[str, tuple[str, ...]]] = {
     PENDING_ORDERS: ("decision", ("account", "session", "order_id")),
@@ -111,11 +113,21 @@ def events_on_record(records: Iterable[Record], configuration: str, known: Known
         if action == TRAIL:
             continue
         parts = said["rows"] if action == "difference" else [said]
+        strategy = _strategy_of(record)
+        of_all = {} if strategy == record.subject else {"subject": record.subject}
         for number, part in enumerate(parts):
-            row = {"strategy": record.subject, "recorded": record.recorded_at, **part}
+            row = {"strategy": strategy, **of_all, "recorded": record.recorded_at, **part}
             found.append(_entry(_WORDS.get(action, action), f"record {record.row}/{number}", row))
     rows = pl.DataFrame(found, schema=SCHEMA)
     return _new(rows, known)
+
+
+def _strategy_of(record: Record) -> str | None:
+    """The strategy that a record is of; of a model's or a provider's stage none alone, and `subject` says whose."""
+    subject = record.subject
+    if record.kind != "account" or subject is None or "/" not in subject:
+        return subject
+    return subject.removeprefix(_OF_STRATEGY) if subject.startswith(_OF_STRATEGY) else None
 
 
 def new_events(found: Iterable[pl.DataFrame], known: Known) -> pl.DataFrame:

@@ -9,12 +9,14 @@ import polars as pl
 
 from trading_assets.market_data import calendars
 
+_A_WEEK = dt.timedelta(days=7)
+
 
 def deadlines_of(sheet: pl.DataFrame, calendar_of: Mapping[str, str], late: dt.timedelta) -> dict[str, dt.datetime]:
     """Return until when each order of a sheet may be sent, UTC, by its id.
 
-    An exchange's until its open. A market that never closes opens as the session before it ends, and so as the order is
-    decided: an order for it may come late.
+    An exchange's until its open. A market that opens as the session before it ends opens as the order is decided: an
+    order for it may come late.
 
     Parameters
     ----------
@@ -39,12 +41,13 @@ def deadline(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime
     calendar, session
         Name of the calendar, and a session of it.
     late
-        How late an order for a market that never closes may come.
+        How late an order may come that opens as the session before it ends.
     """
     if calendar == calendars.ALWAYS:
         return dt.datetime.combine(session, dt.time()) + late
-    opens = calendars.trading_hours(calendar, session, session)["opens"].to_list()
-    if not opens:
+    rows = calendars.trading_hours(calendar, session - _A_WEEK, session).rows()
+    if not rows or rows[-1][0] != session:
         raise calendars.CalendarError(f"{session} is no session of {calendar}: nothing opens")
-    found: dt.datetime = opens[0]
-    return found.astimezone(dt.UTC).replace(tzinfo=None)
+    opens: dt.datetime = rows[-1][1]
+    is_open_at_once = len(rows) > 1 and rows[-2][2] >= opens
+    return opens.astimezone(dt.UTC).replace(tzinfo=None) + (late if is_open_at_once else dt.timedelta())

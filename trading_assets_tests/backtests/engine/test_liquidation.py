@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trading_assets.backtests.engine.arrays import EXIT_REASONS
+from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market
 from trading_assets.backtests.engine.dtypes import CLOSES, OPENS, SHORT
 from trading_assets.backtests.engine.liquidation import slice_quantity
 from trading_assets_tests.backtests.markets import entries, quiet_market
@@ -98,6 +98,67 @@ def test_a_closing_waits_for_an_open_within_its_limit() -> None:
     assert found.fills["price"][1] == 89.4
     wider = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.1, **LARGE)
     assert list(wider.fills["session"]) == [1, 3]
+
+
+def falling(*after: float, atr: float = 4.0) -> Market:
+    """Bought at 100 at row 1; then each session opens and closes at 8 % less: no open is within 5 % of the mark."""
+    return quiet_market([100.0, 100.0, 100.0, *(100 * 0.92**k for k in range(1, 7)), *after], atr=atr)
+
+
+def test_a_stop_goes_before_a_closing_and_takes_any_price() -> None:
+    """The stop is 2.5 x 4 below 100. Closed at row 2; 92 is above 90, 84.64 below: row 5 sells at 77.87."""
+    market = falling()
+    plain = run(market, entries(market, (0, 0)), closing_limit=0.05, **LARGE)
+    found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, **LARGE)
+    assert said(found, "exit") == [(2, 0, "closing"), (4, 0, "hard_stop")]
+    for each in (plain, found):
+        assert list(each.fills["session"]) == [1, 5]
+        assert each.fills["price"][1] == pytest.approx(100 * 0.92**3)
+        assert EXIT_REASONS[each.trades["exit_reason"][0]] == "hard_stop"
+
+
+def test_a_stop_of_a_short_position_goes_before_a_closing() -> None:
+    """Sold short at 100, stop at 110: 108 is below it, 116.6 above."""
+    market = quiet_market([100.0, 100.0, 100.0, *(100 * 1.08**k for k in range(1, 7))], atr=4.0)
+    found = run(market, entries(market, (0, 0)), {"closing": 3, "side": SHORT}, closing_limit=0.05, **LARGE)
+    assert said(found, "exit") == [(2, 0, "closing"), (4, 0, "hard_stop")]
+    assert list(found.fills["session"]) == [1, 5]
+
+
+def test_a_stop_at_the_close_of_the_closing_is_a_stop() -> None:
+    """85 is below 90 at the very close at which the account is left."""
+    market = quiet_market([100.0, 100.0, 85.0, 78.0, 71.0], atr=4.0)
+    found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, **LARGE)
+    assert said(found, "exit") == [(2, 0, "hard_stop")]
+    assert list(found.fills["session"]) == [1, 3]
+
+
+def test_the_breaker_takes_over_from_a_closing() -> None:
+    """300 of 100,000 at 100: 92 is 2.4 % less, 84.64 4.6 %, 77.87 6.6 %: over 5 % at row 5, so that row 6 sells."""
+    market = falling(atr=30.0)
+    limits = LARGE | {"drawdown_limit": 0.05}
+    found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, **limits)
+    assert said(found, "exit") == [(2, 0, "closing"), (5, 0, "drawdown_halt")]
+    assert list(found.fills["session"]) == [1, 6]
+
+
+def test_missing_data_take_over_from_a_closing() -> None:
+    """No bar at rows 5 and 6: sold at the open of row 7, however far away, and no slice is cut for want of a limit."""
+    closes = np.array([100 * 0.92 ** max(0, k - 2) for k in range(9)])
+    closes[5:7] = np.nan
+    market = quiet_market(closes, atr=99.0)
+    found = run(market, entries(market, (0, 0)), {"closing": 3}, closing_limit=0.05, missing_sessions_exit=2, **LARGE)
+    assert said(found, "exit") == [(2, 0, "closing"), (6, 0, "data_missing")]
+    assert list(found.fills["session"]) == [1, 7]
+
+
+def test_what_takes_over_from_a_closing_keeps_its_reason() -> None:
+    """Below its stop from row 4 on, and late by a session: neither the closing nor the breaker is said again."""
+    market = falling()
+    limits = LARGE | {"drawdown_limit": 0.05}
+    found = run(market, entries(market, (0, 0)), {"closing": 3, "delay": 1}, closing_limit=0.05, **limits)
+    assert said(found, "exit") == [(2, 0, "closing"), (4, 0, "hard_stop")]
+    assert list(found.fills["session"]) == [2, 6]
 
 
 def test_a_short_position_is_bought_back_within_the_limit() -> None:

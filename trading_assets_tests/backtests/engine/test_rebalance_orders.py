@@ -260,6 +260,35 @@ def test_a_halt_liquidates_within_capacity() -> None:
     assert found.trades["exit_session"] == [5]
 
 
+def test_the_breaker_takes_over_from_a_closing_of_a_weight() -> None:
+    """8 % less at each open, and 5 % is the limit: 2.4 and 4.8 % of equity are lost, then 6.9 %; sold at row 6."""
+    market = quiet_market([100.0, 100.0, 100.0, *(100 * 0.92**k for k in range(1, 6))])
+    wanted = targets(market, (0, 0, 0.3), (4, 0, 0.3))
+    found = run(market, wanted, {"closing": 3}, drawdown_limit=0.05, closing_limit=0.05)
+    assert [row for row in said(found) if row[2] == "exit"] == [
+        (2, 0, "exit", "closing"),
+        (5, 0, "exit", "drawdown_halt"),
+    ]
+    assert list(found.fills["session"]) == [1, 6]
+    held = run(market, wanted, {"closing": 3}, drawdown_limit=1.0, closing_limit=0.05)
+    assert [row for row in said(held) if row[2] == "exit"] == [(2, 0, "exit", "closing")]
+    assert list(held.fills["session"]) == [1]
+
+
+def test_missing_data_take_over_from_a_closing_of_both_legs() -> None:
+    """The first leg has no bar at rows 4 and 5: both are left at any price, each at its next open."""
+    falls = [100.0, 100.0, 100.0, *(100 * 0.92**k for k in range(1, 6))]
+    rises = [100.0, 100.0, 100.0, *(100 * 1.08**k for k in range(1, 6))]
+    closes = np.column_stack([falls, rises])
+    closes[4:6, 0] = np.nan
+    market = quiet_market(closes)
+    wanted = targets(market, (0, 0, 0.3), (0, 1, -0.3), pairs=((0, 1),))
+    found = run(market, wanted, {"closing": 3}, closing_limit=0.05, missing_sessions_exit=2)
+    exits = [(t, reason) for t, _, kind, reason in said(found) if kind == "exit"]
+    assert exits == [(2, "closing")] * 2 + [(5, "data_missing")] * 2
+    assert list(found.fills["session"]) == [1, 1, 6, 6]
+
+
 def test_nothing_grows_while_trading_is_halted() -> None:
     market = quiet_market([[100.0, 100], [100, 100], [60, 100], [60, 100], [60, 100]])
     found = run(market, targets(market, (0, 0, 0.5), (3, 1, 0.2)), drawdown_limit=0.1)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
+import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from trading_assets.protocol import Protocol
+from trading_assets.trading import halt as halts
 from trading_assets.trading.audit_trail.events import (
+    _WORDS,
+    TRAIL,
     events_of_rows,
     events_of_sheet,
     events_on_record,
     new_events,
 )
+from trading_assets.trading.audit_trail.tables import EVENTS
 from trading_assets.trading.halt import halt
 from trading_assets.trading.tables import HOLDINGS, ORDER_SHEETS
 from trading_assets.warehouse import Rows
@@ -90,3 +97,36 @@ def test_words_on_record_are_events_and_ends_of_the_trail_are_none(tmp_path: Pat
     assert found["strategy"].to_list() == [None, STRATEGY, STRATEGY]
     assert found["reference"].n_unique() == 3
     assert events_on_record(protocol.read(), "another", NOTHING).is_empty()
+
+
+def test_a_closing_and_steps_of_a_strategy_are_entered_by_their_own_word_and_name(tmp_path: Path) -> None:
+    """`close` is the word of a session; a stage is on record of `strategy/<name>`, and that of a model is of all."""
+    _, configuration = place(tmp_path)
+    protocol = Protocol.of(configuration)
+    said = {"action": "close", "account": ACCOUNT, "session": "2017-08-01", "by": "ops", "reason": "over"}
+    protocol.append("account", STRATEGY, said, now=NOW)
+    for subject in (f"strategy/{STRATEGY}", "model/gate"):
+        protocol.append("account", subject, {"action": "rollout", "stage": "off"}, now=NOW)
+    found = events_on_record(protocol.read(), configuration.name, NOTHING)
+    assert found["event"].to_list() == ["closing", "rollout", "rollout"]
+    assert found["strategy"].to_list() == [STRATEGY, STRATEGY, None]
+    assert json.loads(found["detail"][2])["subject"] == "model/gate"
+
+
+def actions_in_the_code() -> Iterator[str]:
+    """What dictionaries of the stage have as `action`: the words of its records, and of decisions on champions."""
+    root = Path(importlib.import_module("trading_assets").__file__ or "").parent
+    for file in sorted((root / "trading").rglob("*.py")):
+        module = importlib.import_module(".".join(file.relative_to(root.parent).with_suffix("").parts))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+                if isinstance(key, ast.Constant) and key.value == "action":
+                    word = value.value if isinstance(value, ast.Constant) else getattr(module, ast.unparse(value), None)
+                    if word is not None:
+                        yield str(word)
+
+
+def test_every_word_of_the_record_is_explained() -> None:
+    words = {*actions_in_the_code(), halts._HALT, halts._RESUME} - {TRAIL}
+    assert {"open", "close", "rollout", "rollout_sheet", "alarm", "slippage", "difference", "accept"} <= words
+    assert {_WORDS.get(word, word) for word in words} <= set(EVENTS)

@@ -20,9 +20,13 @@ HOUR = dt.timedelta(hours=1)
         ("XNYS", dt.date(2026, 12, 1), dt.datetime(2026, 12, 1, 14, 30)),
         ("XLON", dt.date(2026, 7, 1), dt.datetime(2026, 7, 1, 7, 0)),
         ("24/7", dt.date(2026, 7, 4), dt.datetime(2026, 7, 4, 1, 0)),
+        ("24/5", dt.date(2026, 7, 1), dt.datetime(2026, 7, 1, 1, 0)),
+        ("24/5", dt.date(2026, 7, 6), dt.datetime(2026, 7, 6, 0, 0)),  # a Monday: nothing ends on the evening before
+        ("CMES", dt.date(2026, 7, 1), dt.datetime(2026, 6, 30, 23, 0)),  # 17:00 in Chicago, where it closes, too
+        ("us_futures", dt.date(2026, 7, 1), dt.datetime(2026, 6, 30, 23, 0)),
     ],
 )
-def test_an_order_comes_before_the_open_and_to_a_market_that_never_closes_an_hour_late(
+def test_an_order_comes_before_the_open_and_to_one_that_opens_as_it_closes_an_hour_late(
     calendar: str, session: dt.date, until: dt.datetime
 ) -> None:
     assert deadline(calendar, session, HOUR) == until
