@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals, Targets
 from trading_assets.backtests.engine.dtypes import LONG, SHORT
 from trading_assets.backtests.engine.settings import Settings, settings_of
+from trading_assets.config.accounts import Accounts
 from trading_assets.config.sections import Costs, Risk
 from trading_assets_tests.backtests.markets import MONDAY, entries, quiet_market, run_parameters_of
 
@@ -30,6 +31,7 @@ def _between(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high, allow_nan=False)
 
 
+ACCOUNTS = st.sampled_from([Accounts(closing_limit=limit) for limit in (0.05, 0.01, 1.0)])
 RISKS = st.fixed_dictionaries(
     {
         "starting_equity": st.sampled_from([100_000.0, 2_000.0, 333.3]),
@@ -54,7 +56,6 @@ RISKS = st.fixed_dictionaries(
         "halt_sessions": st.integers(0, 8),
         "restart_risk": st.sampled_from([0.5, 0.0, 1.0]),
         "max_regime_turnover": st.sampled_from([0.05, 0.3, 0.007]),
-        "closing_limit": st.sampled_from([0.05, 0.01, 1.0]),
         "health_clean_sessions": st.integers(1, 6),
         "missing_sessions_exit": st.integers(1, 3),
         "delisting_sessions": st.sampled_from([3, 5, 10]),
@@ -112,7 +113,7 @@ def cases(draw: st.DrawFn) -> Case:
     run_parameters = run_parameters_of(market, **draw(TRIALS), side=side, first_session=first, last_session=last)
     costs = Costs.model_validate(draw(COSTS))
     risk = Risk.model_validate(draw(RISKS) | draw(st.sampled_from([{}, {}, GREEDY])))
-    return Case(market, signals, run_parameters, settings_of(risk, costs, draw(st.integers(0, 9))))
+    return Case(market, signals, run_parameters, settings_of(risk, costs, draw(st.integers(0, 9)), draw(ACCOUNTS)))
 
 
 def _wild_market(random: np.random.Generator, shape: dict[str, Any]) -> Market:
@@ -266,7 +267,7 @@ def target_cases(draw: st.DrawFn) -> Case:
     risk = Risk.model_validate(
         draw(RISKS) | draw(st.sampled_from([{}, GREEDY])) | {"daily_loss_limit": draw(st.sampled_from([0.02, 1.0]))}
     )
-    numbers = settings_of(risk, Costs.model_validate(draw(COSTS)), draw(st.integers(0, 9)))
+    numbers = settings_of(risk, Costs.model_validate(draw(COSTS)), draw(st.integers(0, 9)), draw(ACCOUNTS))
     # Above 1 the cash runs out before the gross cap.
     return Case(
         market, targets, run_parameters, numbers._replace(max_gross=draw(st.sampled_from([0.8, 0.3, 1.0, 2.0])))
