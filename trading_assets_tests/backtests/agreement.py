@@ -21,7 +21,7 @@ def branches_of(cases: Cases, compared: Compared, examples: int, *, number: int)
     seen: Counter[str] = Counter()
 
     @seed(number)
-    @hypothesis_settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
     @given(cases)
     def agree(case: Case) -> None:
         seen.update(compared(case))

@@ -185,7 +185,7 @@ def random_publications(draw: st.DrawFn) -> pl.DataFrame:
     return published(*rows.values())
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, phases=[Phase.explicit, Phase.generate])
 @given(rows=random_publications(), max_age=st.sampled_from([0, 3, 10_000]), shuffle=st.integers(0, 5))
 def test_what_is_known_is_what_brute_force_finds(rows: pl.DataFrame, max_age: int, shuffle: int) -> None:
     calendars, own = CALENDARS, [feature(each, max_age=max_age) for each in MADE]
@@ -201,7 +201,7 @@ def test_what_is_known_is_what_brute_force_finds(rows: pl.DataFrame, max_age: in
             assert is_close(row["alt_macro_level_zscore"], known.zscore)
 
 
-@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=30, phases=[Phase.explicit, Phase.generate])
 @given(rows=random_publications(), days=st.integers(0, 190))
 def test_without_what_came_later_every_session_before_is_the_same(rows: pl.DataFrame, days: int) -> None:
     """To the bit, whichever calendar decides, and whatever another future would have published."""

@@ -72,7 +72,7 @@ def broken(bars: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_nan_in_features(seed: int) -> None:
     rows = everything(broken(market(sessions=160, seed=seed), seed))
     for column in (*COLUMNS, *INDICATORS):
@@ -117,7 +117,7 @@ def test_constant_growth() -> None:
 
 
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 159), holes=st.integers(0, 30), change=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_prefix_invariance(seed: int, cut: int, holes: int, change: bool) -> None:
     rng = np.random.default_rng(seed)
     bars = broken(market(sessions=160, seed=seed), seed).sample(fraction=1.0, shuffle=True, seed=seed)

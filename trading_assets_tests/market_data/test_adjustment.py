@@ -164,7 +164,7 @@ def adjusted_series(draw: st.DrawFn) -> tuple[list[float], list[float], dict[int
     return closes, [round(float(p), decimals) for p in np.array(closes) / later], true, decimals
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(adjusted_series())
 def test_actions_are_recovered_up_to_what_was_printed(
     series: tuple[list[float], list[float], dict[int, tuple[float, float]], int],
@@ -195,7 +195,7 @@ def test_actions_are_recovered_up_to_what_was_printed(
         assert abs(dividend - expected_dividend) <= hidden + 3 * units * closes[n - 1] + 1.1 * move * expected_dividend
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(adjusted_series(), st.integers(1, 39))
 def test_a_later_action_changes_nothing_before_it(
     series: tuple[list[float], list[float], dict[int, tuple[float, float]], int], cut: int

@@ -156,14 +156,14 @@ def reads_or_refuses(file: tuple[str, bytes], chosen: dict[str, Any]) -> None:
         assert snapshot(Path(place)) == before, "reading writes nothing"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(files(), SETTINGS)
 def test_any_file_is_read_or_refused(file: tuple[str, bytes], chosen: dict[str, Any]) -> None:
     reads_or_refuses(file, chosen)
 
 
 @pytest.mark.acceptance
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
 @given(files(), SETTINGS)
 def test_ten_thousand_files_are_read_or_refused(file: tuple[str, bytes], chosen: dict[str, Any]) -> None:
     reads_or_refuses(file, chosen)
@@ -178,7 +178,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("reader", READERS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     header=st.sampled_from(
         ["symbol,session,split_ratio", "symbol,ticker,start,end", "symbol,session,rule", "20200101,1,1,1", ""]
@@ -196,7 +196,7 @@ def test_any_reference_file_is_read_or_refused(reader: str, header: str, rows: l
             assert str(path) in str(error) or "file.csv" in str(error)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.sampled_from(HOSTILE).filter(lambda text: text.strip() and text.isprintable() and len(text) <= 64),

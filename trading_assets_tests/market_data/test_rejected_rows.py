@@ -72,7 +72,7 @@ ROW = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=12), st.booleans())
 @pytest.mark.slow
 def test_rows_received_are_bars_or_rejected(tmp_path: Path, rows: list[tuple[str, ...]], is_hourly: bool) -> None:

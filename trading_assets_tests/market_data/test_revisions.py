@@ -22,7 +22,7 @@ BARS = st.dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(BARS, min_size=2, max_size=5))
 @pytest.mark.slow
 def test_every_delivery_is_found_again(deliveries: list[dict[tuple[str, dt.date], tuple[float, float | None]]]) -> None:

@@ -172,7 +172,7 @@ def live_as_of(rows: list[tuple[str, dt.date]], grace: int) -> dt.date | None:
     return answer
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.sampled_from(SESSIONS[:12]))), st.integers(1, 4))
 def test_default_as_of_agrees_with_brute_force(rows: list[tuple[str, dt.date]], grace: int) -> None:
     schema = {"symbol": pl.String, "session": pl.Date}

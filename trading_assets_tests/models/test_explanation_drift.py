@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,6 @@ from trading_assets_tests.models.panels import bars, benchmark, run, trained
 PARTS = arrays(np.float64, 6, elements=st.floats(0, 1e3).map(lambda each: round(each, 3)))
 
 
-@settings(deadline=None)
 @given(PARTS, PARTS, st.permutations(range(6)), st.floats(0.01, 100))
 def test_the_unit_and_the_order_of_features_change_nothing(
     before: np.ndarray, after: np.ndarray, order: list[int], unit: float

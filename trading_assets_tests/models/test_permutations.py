@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import permutations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.models.permutations import cyclic_permutation, has_company, shuffled, strata_of
@@ -14,7 +14,6 @@ from trading_assets.models.permutations import cyclic_permutation, has_company, 
 GROUPS = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 
 
-@settings(deadline=None)
 @given(GROUPS, st.integers(0, 2**32 - 1))
 def test_every_row_stays_in_its_group_and_every_value_is_taken_once(groups: list[int], seed: int) -> None:
     strata = np.array(groups)
@@ -24,7 +23,6 @@ def test_every_row_stays_in_its_group_and_every_value_is_taken_once(groups: list
         assert (strata[taken] == strata).all()
 
 
-@settings(deadline=None)
 @given(GROUPS, st.integers(0, 2**32 - 1))
 def test_a_cyclic_permutation_takes_another_row_wherever_there_is_one(groups: list[int], seed: int) -> None:
     strata = np.array(groups)

@@ -34,7 +34,7 @@ SLOW = ("catboost", "mlp", "stacking", "random_forest")
 ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), min_size=1, max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_pairs_in_order_are_those_of_scikit_learn_session_by_session(rows: list[tuple[int, int, bool]]) -> None:
     strata, score, label = (np.array(each) for each in zip(*rows, strict=True))
@@ -50,7 +50,7 @@ def test_pairs_in_order_are_those_of_scikit_learn_session_by_session(rows: list[
     assert np.isnan(auc) if not count else auc == pytest.approx(in_order / count)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=5))
 def test_the_deviation_is_that_of_all_ways_to_shuffle(rows: list[tuple[int, bool]]) -> None:
     """One session: every permutation of its labels, with the scores as they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 from trading_assets.models.stability import mean_rank_correlation, most_needed, stability_of
 
 
-@settings(deadline=None)
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=8)))
 def test_the_stability_is_fleiss_kappa_of_sets_that_rate_features(chosen: NDArray[np.bool_]) -> None:
     """Features are subjects, sets are raters: Nogueira, Sechidis and Brown (2018), section 4.3."""
@@ -55,7 +54,6 @@ def test_the_interval_covers_the_stability_of_sets_that_are_drawn(sets: int, lea
     assert least < inside / 1_000 < 0.975
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 6))
 def test_most_needed_are_the_largest_above_zero(count: int, features: int) -> None:
     increase = np.random.default_rng(features).normal(size=(3, features))

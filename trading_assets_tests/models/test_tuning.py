@@ -46,7 +46,7 @@ def made_of(sessions: list[int], horizon: int) -> TrainingSet:
     embargo=st.integers(0, 8),
     horizon=st.integers(1, 10),
 )
-@bounded(deadline=None, max_examples=100)
+@bounded(max_examples=100)
 def test_no_label_that_learns_ends_within_the_embargo_of_a_tested_block(
     gaps: list[int], number: int, embargo: int, horizon: int
 ) -> None:

@@ -96,7 +96,7 @@ values_with_ties = st.lists(st.integers(-4, 4) | st.floats(-5, 5), min_size=1, m
 
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")  # scipy's p-value of tiny samples
 @given(values_with_ties, values_with_ties)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ks_statistic_is_scipys(reference: np.ndarray, window: np.ndarray) -> None:
     expected = stats.ks_2samp(reference, window, method="asymp").statistic
     assert ks_statistic(reference, window) == pytest.approx(expected, abs=1e-12)
@@ -110,7 +110,7 @@ def test_wasserstein_is_in_deviations_of_the_reference() -> None:
 
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 @given(values_with_ties, values_with_ties)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_wasserstein_is_scipys(reference: np.ndarray, window: np.ndarray) -> None:
     distance = scaled_wasserstein(reference, window)
     if np.ptp(reference) == 0 or np.std(reference, ddof=1) == 0:  # that of the smallest numbers is

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -21,7 +21,6 @@ def ranked(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return order, rank, starts[: distinct + 1]
 
 
-@settings(deadline=None)  # the first example compiles
 @given(LEVELS)
 def test_ranks_are_those_of_the_distinct_values(levels: list[float]) -> None:
     values = np.array(levels)
@@ -32,7 +31,6 @@ def test_ranks_are_those_of_the_distinct_values(levels: list[float]) -> None:
     assert len(distinct) == len(starts) - 1
 
 
-@settings(deadline=None)  # the first example compiles
 @given(LEVELS, st.integers(1, 20), st.integers(1, 20))
 def test_ranks_of_windows_are_those_of_their_rows_in_order(levels: list[float], length: int, step: int) -> None:
     values = np.array(levels)
@@ -48,7 +46,6 @@ def test_ranks_of_windows_are_those_of_their_rows_in_order(levels: list[float], 
     assert found.tolist() == [each for window in windows for each in np.sort(rank[window]).tolist()]
 
 
-@settings(deadline=None)  # the first example compiles
 @given(LEVELS, st.data())
 def test_the_gap_is_that_of_a_window_and_the_rest(levels: list[float], data: st.DataObject) -> None:
     values = np.array(levels)
@@ -58,7 +55,6 @@ def test_the_gap_is_that_of_a_window_and_the_rest(levels: list[float], data: st.
     assert found == pytest.approx(stats.ks_2samp(values[:size], values[size:]).statistic, abs=1e-15)
 
 
-@settings(deadline=None)  # the first example compiles
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50))
 def test_the_area_is_scipys(one: list[float], other: list[float]) -> None:
     found = area_between(np.array(sorted(one), np.float64), np.array(sorted(other), np.float64))

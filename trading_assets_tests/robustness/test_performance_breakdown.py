@@ -105,7 +105,7 @@ def test_a_benchmark_that_is_not_there_has_no_months() -> None:
     assert all(statistics["months"] == 0 and statistics["sharpe"] is None for statistics in found.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 9), st.floats(-1, 1))
 def test_mean_correlation_is_that_of_all_pairs(seed: int, symbols: int, common: float) -> None:
     random = np.random.default_rng(seed)
@@ -162,7 +162,7 @@ def test_without_the_best_trades_by_hand() -> None:
     assert without_best_trades(trades([-1.0, -2.0, -3.0]))["without best 1"]["profit"] == -6, "no loss is a best trade"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.floats(-1000, 1000), min_size=1, max_size=40))
 def test_leaving_out_the_best_never_helps(profits: list[float]) -> None:
     found = without_best_trades(trades(profits))

@@ -43,7 +43,7 @@ def written_out(
     return played
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 3), st.sampled_from([0.0, 0.01, 0.1]))
 def test_choices_are_those_of_a_loop(seed: int, members: int, size: int, exploration: float) -> None:
     random = np.random.default_rng(seed)

@@ -90,7 +90,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @drawn(rows=ROWS)
 def test_validate_accepts_what_pandera_accepts(rows: list[tuple[object, ...]]) -> None:
     frame = pl.DataFrame(rows, schema=TABLE.empty().schema, orient="row")

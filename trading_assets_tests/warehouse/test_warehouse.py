@@ -62,7 +62,7 @@ def test_empty_frame_creates_the_table(warehouse: Warehouse) -> None:
     assert_frame_equal(warehouse.read(BARS), BARS.empty())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["whole", "a", "b", "sessions"]), st.integers(0, 5), st.integers(0, 5)),

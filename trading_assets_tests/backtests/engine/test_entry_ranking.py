@@ -14,7 +14,7 @@ from trading_assets.backtests.engine.entry_ranking import average_ranks, sort_pl
 VALUES = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 0.5, 2.0, math.nan]) | st.floats(-3, 3), min_size=1, max_size=40)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(VALUES)
 def test_ranks_are_scipys_over_their_number_and_unknown_ones_are_last(values: list[float]) -> None:
     """Average ranks among what is known, shifted above the unknown, which have 0."""
@@ -27,7 +27,7 @@ def test_ranks_are_scipys_over_their_number_and_unknown_ones_are_last(values: li
     np.testing.assert_allclose(ranks, expected, rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(VALUES, st.sampled_from([1.0, -1.0]))
 def test_places_are_in_order_and_equal_values_keep_theirs(values: list[float], sign: float) -> None:
     keys, order = np.empty(len(values)), np.empty(len(values), dtype=np.int64)

@@ -17,7 +17,7 @@ from trading_assets_tests.backtests.random_markets import Case, target_cases
 from trading_assets_tests.backtests.target_runs import RULE, run, said, targets
 from trading_assets_tests.narrow import as_targets
 
-FEW = profile(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = profile(max_examples=60, suppress_health_check=list(HealthCheck))
 TURNOVER = LIMITS.index("max_regime_turnover")
 
 

@@ -18,7 +18,7 @@ from trading_assets_tests.backtests.engine.test_simulate import crowded
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.random_markets import Case, cases, target_cases
 
-FEW = profile(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = profile(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @FEW

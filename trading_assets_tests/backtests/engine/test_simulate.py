@@ -21,7 +21,7 @@ from trading_assets_tests.backtests.runs import number
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.narrow import as_signals
 
-FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = profile(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def test_a_round_trip_by_hand() -> None:

@@ -215,7 +215,7 @@ def test_an_order_that_lowers_the_risk_passes() -> None:
     assert ("reject", "var_limit") in {row[2:] for row in target_runs.said(more)}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.integers(20, 60).flatmap(lambda n: st.lists(st.floats(-0.2, 0.2), min_size=2 * n, max_size=2 * n)),
     st.floats(0.0, 0.1),

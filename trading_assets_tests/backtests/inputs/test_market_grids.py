@@ -30,7 +30,7 @@ def tables_of(symbols: Sequence[str]) -> MarketTables:
     return MarketTables(symbols, BARS.filter(own), TABLES.quarantine, TABLES.indicators.filter(own))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 3), min_size=len(SYMBOLS), max_size=len(SYMBOLS)))
 def test_any_parts_make_the_same_arrays(part_of_symbol: list[int]) -> None:
     whole = grids_of(AXES, [tables_of(SYMBOLS)], EXPECTED, 0.5)

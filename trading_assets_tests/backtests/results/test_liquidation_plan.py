@@ -99,7 +99,7 @@ def test_nothing_open_is_no_plan() -> None:
     assert plan({}, [100.0, 100.0]).is_empty()
 
 
-@profile(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@profile(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_slices_add_up_to_the_position_and_none_is_above_capacity(case: Case) -> None:
     run = result_of_case(case)

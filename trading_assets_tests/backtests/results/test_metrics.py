@@ -128,7 +128,7 @@ def test_undefined_is_none_and_every_metric_is_there() -> None:
     assert defined == {"sessions", "periods_per_year", "trades"}
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.none() | st.floats(-1, 1e6), max_size=30), st.booleans())
 def test_never_a_nan_or_an_infinity(returns: list[float | None], with_benchmark: bool) -> None:
     equity = _curve(returns)

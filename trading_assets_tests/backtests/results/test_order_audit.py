@@ -20,7 +20,7 @@ from trading_assets_tests.backtests.journals import FIRST, result_of_case
 from trading_assets_tests.backtests.markets import entries, quiet_market, run_parameters_of, settings
 from trading_assets_tests.backtests.random_markets import Case, cases
 
-FEW = profile(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = profile(max_examples=25, suppress_health_check=list(HealthCheck))
 IDS = {
     "decisions": ("decision_id", tables.DECISIONS),
     "orders": ("order_id", tables.ORDERS),

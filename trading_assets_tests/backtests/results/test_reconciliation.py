@@ -28,7 +28,7 @@ def bought_and_split() -> Case:
     return Case(market, entries(market, (0, 0)), run_parameters_of(market), settings())
 
 
-@profile(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@profile(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_the_money_adds_up_and_the_rows_keep_their_contracts(case: Case) -> None:
     run = result_of_case(case)

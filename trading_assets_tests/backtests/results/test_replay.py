@@ -75,9 +75,7 @@ def _assert_adds_up(case: Case) -> None:
     assert found.equity[-1] - money == pytest.approx(earned, rel=1e-9, abs=1e-8 * money)
 
 
-@hypothesis_settings(
-    max_examples=80, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+@hypothesis_settings(max_examples=80, database=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(cases(), target_cases()))
 def test_fills_explain_the_cash_of_every_session(case: Case) -> None:
     _assert_adds_up(case)

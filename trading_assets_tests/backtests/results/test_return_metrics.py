@@ -89,7 +89,7 @@ def _agrees(ours: float | None, theirs: float) -> None:
         assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(CURVES, st.sampled_from([252, 365]))
 def test_equals_empyrical(returns: return_metrics.Floats, periods: int) -> None:
     _agrees(return_metrics.total_return(returns), empyrical.cum_returns_final(returns))
@@ -109,7 +109,7 @@ def _or_inf(ratio: Callable[..., float], returns: return_metrics.Floats, periods
     return math.inf if np.ptp(returns) == 0 else ratio(returns, annualization=periods)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(DAILY, DAILY), min_size=2, max_size=80), st.sampled_from([252, 365]))
 def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], periods: int) -> None:
     returns, benchmark = (np.array(column) for column in zip(*pairs, strict=True))
@@ -142,7 +142,7 @@ def test_benchmark_metrics_equal_empyrical(pairs: list[tuple[float, float]], per
         )
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CURVES)
 def test_drawdown_length_is_that_of_a_walk_along_the_curve(returns: return_metrics.Floats) -> None:
     curve = [1.0, *np.cumprod(1.0 + returns)]

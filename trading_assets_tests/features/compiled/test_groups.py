@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from trading_assets.features.compiled import groups
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from([0.0, 1.0, 1.5, -2.0, np.nan]), min_size=1, max_size=20), max_size=4))
 def test_groups_are_ranked_and_counted_each_alone(drawn: list[list[float]]) -> None:
     values = np.array([value for group in drawn for value in group])

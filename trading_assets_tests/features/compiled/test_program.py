@@ -32,7 +32,7 @@ def test_a_shared_part_is_computed_once_and_each_name_has_its_values() -> None:
     assert values_of({"a": both * 2, "b": both * 2, "c": both - X, "d": both, "e": X}) == expected
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_arrays_that_are_used_again_spoil_nothing(data: st.DataObject) -> None:
     """Random formulas of what was made before, against NumPy on fresh arrays."""

@@ -49,7 +49,7 @@ def test_logarithms_and_tangents_are_those_of_the_c_library() -> None:
     assert result(rows.hyperbolic_tangent, values) == [math.tanh(value) for value in values]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dates())
 def test_days_are_those_of_the_calendar(day: dt.date) -> None:
     days = np.full(4, float((day - dt.date(1970, 1, 1)).days))

@@ -48,7 +48,7 @@ def dirty(seed: int) -> pl.DataFrame:
 
 
 @given(seed=st.integers(0, 10_000), spells=st.booleans())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_features_are_those_of_polars_and_talib_to_the_bit(seed: int, spells: bool) -> None:
     bars = dirty(seed)
     starts = [MONDAY, MONDAY + dt.timedelta(days=99), MONDAY]
@@ -59,7 +59,7 @@ def test_features_are_those_of_polars_and_talib_to_the_bit(seed: int, spells: bo
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_indicators_are_those_of_polars_and_talib_to_the_bit(seed: int) -> None:
     bars = dirty(seed)
     assert_to_the_bit(indicators(bars), indicators_by_polars(bars))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -49,7 +49,6 @@ def test_equal_values_have_no_variance_and_no_shape() -> None:
     assert np.isnan(out).all()
 
 
-@settings(deadline=None)
 @given(rows=st.integers(0, 9), size=st.integers(1, 6))
 def test_a_shift_ends_at_the_first_row_of_a_symbol(rows: int, size: int) -> None:
     values, bounds = np.arange(2.0 * size), np.array([0, size, 2 * size])

@@ -198,7 +198,7 @@ def test_all_providers_are_read_and_a_changed_byte_is_another_content(tmp_path: 
     assert content_of_publications(own) != before
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(order=st.permutations(range(6)))
 def test_the_order_of_rows_says_nothing(order: list[int], tmp_path_factory: pytest.TempPathFactory) -> None:
     rows = [f"{s},2024-01-0{d} 10:00,{d}\n" for s in ("AAA", "BBB") for d in (2, 3, 4)]

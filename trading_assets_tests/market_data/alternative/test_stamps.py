@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.market_data.alternative.stamps import days_after, to_publications
@@ -136,7 +136,6 @@ def test_a_lag_counts_from_the_day_that_a_value_is_of() -> None:
     assert found.rows() == [(dt.datetime(2024, 2, 13, 5), dt.date(2024, 2, 13)), (None, None)]
 
 
-@settings(deadline=None)
 @given(
     when=st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2035, 1, 1)).map(lambda each: each.replace(microsecond=0)),
     zone=st.sampled_from([NEW_YORK, "Asia/Tokyo", "Australia/Sydney", "Europe/London", "UTC"]),
@@ -159,7 +158,6 @@ def test_nothing_is_public_before_it_was_written(when: dt.datetime, zone: str) -
         assert session == published.date()
 
 
-@settings(deadline=None)
 @given(
     when=st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2035, 1, 1)).map(lambda each: each.replace(microsecond=0)),
     is_day=st.booleans(),

@@ -272,7 +272,7 @@ def test_the_docs_list_every_rule() -> None:
 # --- on random markets -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(markets())
 @pytest.mark.slow
 def test_agrees_with_the_reference_rules(rows: list[dict[str, Any]]) -> None:
@@ -283,7 +283,7 @@ def test_agrees_with_the_reference_rules(rows: list[dict[str, Any]]) -> None:
     assert by_key == {key: sorted(found) for key, found in reasons.items()}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(markets(), st.randoms(use_true_random=False))
 @pytest.mark.slow
 def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) -> None:
@@ -295,7 +295,7 @@ def test_order_of_rows_changes_nothing(rows: list[dict[str, Any]], random: Any) 
     assert_frame_equal(shuffled.quarantine, expected.quarantine)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(markets(), st.integers(1, 11))
 def test_the_next_bar_decides_spikes_and_nothing_else_depends_on_the_future(
     rows: list[dict[str, Any]], cut: int

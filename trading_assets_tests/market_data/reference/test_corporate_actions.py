@@ -125,7 +125,7 @@ def histories(draw: st.DrawFn) -> tuple[list[float], list[tuple[int, float, floa
 
 
 @given(histories())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_record_and_adjusted_close_of_the_same_actions_agree(
     history: tuple[list[float], list[tuple[int, float, float]]],
 ) -> None:

@@ -69,7 +69,7 @@ def test_tables_that_cannot_be_used(tmp_path: Path, text: str, what: str) -> Non
     ),
     bars=st.lists(st.tuples(st.sampled_from("WXYZ"), st.integers(0, 59)), max_size=40, unique=True),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_agrees_with_looking_up_each_bar(spells: list[tuple[str, int, int, str]], bars: list[tuple[str, int]]) -> None:
     taken: dict[str, set[int]] = {}
     kept = []

@@ -211,7 +211,7 @@ ROW = st.tuples(st.sampled_from("ABC"), st.dates(dt.date(1900, 1, 1), dt.date(21
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=20), columns=st.permutations(range(7)))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_was_written_is_read_to_the_last_bit(
     tmp_path: Path, rows: list[tuple[object, ...]], columns: list[int]
 ) -> None:

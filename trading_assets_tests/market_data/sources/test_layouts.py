@@ -287,7 +287,7 @@ def test_a_layout_says_where_its_facts_are_from(name: str) -> None:
 
 
 @given(st.permutations(range(6)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_columns_of_a_named_layout_come_in_any_order(order: list[int]) -> None:
     """A header is recognised by its names, wherever they stand."""
     names = ["Date", "Close/Last", "Volume", "Open", "High", "Low"]

@@ -128,7 +128,7 @@ def test_an_optional_column_may_be_left_out(tmp_path: Path) -> None:
 MARKS = st.sampled_from([(".", ","), (",", "."), (",", " "), (".", "'"), (".", " ")])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.floats(1, 1e7), min_size=1, max_size=12), MARKS)
 def test_a_grouped_column_is_read_as_declared_or_refused(
     tmp_path: Path, numbers: list[float], marks: tuple[str, str]

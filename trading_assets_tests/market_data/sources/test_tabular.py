@@ -70,7 +70,7 @@ def test_a_mark_in_a_wrong_place_makes_no_number(cell: str) -> None:
 
 
 @given(st.floats(-1e12, 1e12, allow_nan=False), st.sampled_from([(".", ","), (",", "."), (",", " "), (".", "'")]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_grouped_numbers_are_those_that_were_written(number: float, marks: tuple[str, str]) -> None:
     decimal, thousands = marks
     written = f"{number:,.4f}"

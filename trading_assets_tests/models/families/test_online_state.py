@@ -36,7 +36,7 @@ def bytes_of(state: State) -> bytes:
     return Online(state).save()
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(61, 139), st.integers(1, 7))
 def test_what_goes_on_is_to_the_bit_what_is_replayed_from_the_start(stop: int, every: int) -> None:
     """From bytes: the state of the first days, saved and read, goes on with a stream of all days."""

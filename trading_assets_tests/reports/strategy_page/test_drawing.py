@@ -47,7 +47,7 @@ def test_curves_of_the_same_sessions_share_them() -> None:
     assert all("template" not in chart["layout"] for chart in page["charts"].values())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=40, max_size=40))
 def test_numbers_are_the_figures_to_six_digits(values: list[float]) -> None:
     drawing = Drawing()

@@ -38,7 +38,7 @@ def test_names_are_all_one_step_apart() -> None:
     assert choices(np.array([np.nan]), [True])[0][1:] == (0.0, 0.0, 0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     arrays.arrays(np.float64, arrays.array_shapes(min_dims=1, max_dims=3, max_side=4), elements=st.integers(-2, 2)),
     st.lists(st.booleans(), min_size=3, max_size=3),

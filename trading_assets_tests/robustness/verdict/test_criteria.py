@@ -199,7 +199,7 @@ STATISTICS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(statistics=STATISTICS, name=st.sampled_from(sorted(NUMBERS)), step=st.floats(min_value=0, max_value=5))
 def test_worsening_a_metric_never_improves_the_verdict(
     statistics: dict[str, float | None], name: str, step: float
@@ -215,7 +215,7 @@ def test_worsening_a_metric_never_improves_the_verdict(
             assert ORDER[after] <= ORDER[before]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(statistics=STATISTICS, fewer=st.integers(1, 60), name=st.sampled_from(["bets", "sessions"]))
 def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], fewer: int, name: str) -> None:
     before = judge("s", statistics, VerdictThresholds()).result
@@ -225,7 +225,7 @@ def test_less_evidence_never_makes_a_go(statistics: dict[str, float | None], few
     assert after in (before, "insufficient_evidence") or (before, after) == ("go", "conditional")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(statistics=STATISTICS, absent=st.sampled_from(sorted(MAY_BE_ABSENT)))
 def test_leaving_out_a_statistic_never_makes_a_go(statistics: dict[str, float | None], absent: str) -> None:
     known = {name: value for name, value in statistics.items() if name != absent}

@@ -8,7 +8,7 @@ import pkgutil
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import trading_assets.strategies
@@ -85,7 +85,6 @@ def test_what_does_another_thing_has_another_hash(other: bytes) -> None:
     assert code_hash(other) != code_hash(CODE)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["x = 1", "x = None", "x = ''", "f(x)", "del x", "x: int = 2"]), max_size=5))
 def test_hash_is_of_the_tree_alone(lines: list[str]) -> None:
     """A text written anew from its own tree is laid out otherwise and means the same."""

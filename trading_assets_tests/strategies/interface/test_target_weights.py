@@ -100,7 +100,7 @@ def test_legs_of_pairs_are_positions_of_their_own() -> None:
     assert found.filter(session=DAYS[2]).select("pair_id", "target_weight").rows() == [("p", 0.0), ("q", 0.2)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from("AB"), st.sampled_from([0.0, 0.2, -0.3])), max_size=12))
 def test_a_full_statement_is_what_a_dictionary_of_each_day_says(drawn: list[tuple[int, str, float]]) -> None:
     """Held is what the last statement named; cutting the panel leaves the past as it was."""

@@ -192,7 +192,7 @@ def _orders(evenings: Iterable[tuple[str, tuple[int, int]]]) -> list[dict[str, A
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(EVENINGS, st.randoms(use_true_random=False))
 def test_both_books_are_the_engines_and_the_brokers_never_grows_beside_what_is_withheld(
     evenings: list[tuple[str, tuple[int, int]]], draws: random.Random
