@@ -146,7 +146,7 @@ def splits(step: Step) -> Mapping[str, Any]:
 def regimes(step: Step) -> Mapping[str, Any]:
     """Regimes of each benchmark by its return and volatility over 20 sessions, fitted and filtered on the past only."""
     configuration = step.configuration
-    assert_inputs_as_written(step, FEATURES)
+    assert_inputs_as_written(configuration, step.work, FEATURES)
     benchmarks = sorted(set(configuration.benchmarks.values()))
     features = step.work.read(
         DAILY, columns=["symbol", "session", *FEATURES], where="list_contains(?, symbol)", parameters=[benchmarks]
@@ -207,12 +207,12 @@ def _champion_asset(name: str, candidates: Sequence[str]) -> dg.AssetsDefinition
 def train(step: Step, name: str) -> Mapping[str, Any]:
     """Train one model of the configuration, write its tables, then register what was written."""
     settings = step.configuration.models[name]
-    assert_inputs_as_written(step, None)
+    assert_inputs_as_written(step.configuration, step.work, None)
     assert_current(step.work, step.configuration, {each.column for each in own_features(step.configuration)})
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(step.configuration, name)
     # Nothing of a holdout that is closed is learnt, scored or counted.
     until = dt.date.max if readers else holdout
-    samples, folds, bars = samples_of(step, name, until)
+    samples, folds, bars = samples_of(step.work, step.configuration, name, until)
     learner = learner_of(step.configuration, name)
     kept = _kept_folds(step, name)
     run = run_model(

@@ -44,13 +44,13 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     """
     configuration = step.configuration
     candidates = configuration.champions[name].candidates
-    assert_inputs_as_written(step, [])
+    assert_inputs_as_written(configuration, step.work, [])
     assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, candidates))
     on_record = last_written(configuration)
     for candidate in candidates:
         assert_made_under(settings_of_scores(configuration, candidate), on_record)
     holdout, readers = holdout_start(step.work.read(SPLITS)), opened_by(configuration, name)
-    samples, folds, bars = labels_of(step, candidates[0], dt.date.max if readers else holdout)
+    samples, folds, bars = labels_of(step.work, configuration, candidates[0], dt.date.max if readers else holdout)
     left = {each: _left_by(step, each, None if readers else holdout) for each in candidates}
     by_hand = decisions_of(configuration, [name])
     for each in by_hand:

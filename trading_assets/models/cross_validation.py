@@ -23,13 +23,15 @@ from trading_assets.warehouse import Whole
 def cross_validation(step: Step) -> Mapping[str, Any]:
     """Combinatorial purged cross-validation: metrics of each path, on sessions before the holdout."""
     configuration = step.configuration
-    assert_inputs_as_written(step, None)
+    assert_inputs_as_written(configuration, step.work, None)
     holdout = holdout_start(step.work.read(SPLITS))
     parts = [CROSS_VALIDATION.empty()]
     shown = []
     for name, settings in sorted(configuration.cross_validation.items()):
         learner = learner_of(configuration, name)
-        samples, _, bars = samples_of(step, name, holdout)  # it stays closed here, whoever reads the scores
+        samples, _, bars = samples_of(
+            step.work, configuration, name, holdout
+        )  # it stays closed here, whoever reads the scores
         put_on_record(step, name, bars, holdout, [])
         workers = workers_of(configuration, otherwise=IN_THREADS)
         paths, trained = cross_validate(samples, learner, settings, workers)

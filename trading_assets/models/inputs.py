@@ -1,4 +1,4 @@
-"""What a model learns from and is scored on, as steps read it from the warehouse; and what models left there."""
+"""What a model learns from and is scored on, as it is read from the warehouse; and what models left there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config import Configuration
 from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import BARS, UNIVERSE
@@ -28,26 +27,15 @@ _OF_SYMBOLS = "list_contains(?, symbol) AND session < ?"
 Learnt = tuple[Samples, list[Fold], pl.DataFrame]
 
 
-def samples_of(step: Step, name: str, until: dt.date) -> Learnt:
+def samples_of(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date) -> Learnt:
     """Return samples and folds of a model, and the bars that they are of.
 
     Parameters
     ----------
-    step, name
-        Step that reads them, and name of the model.
+    warehouse, configuration, name
+        Where they are read, the configuration, and the name of the model.
     until
         First session that may not be seen; the end of time: all may.
-    """
-    return samples_read_from(step.work, step.configuration, name, until)
-
-
-def samples_read_from(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date) -> Learnt:
-    """Return what `samples_of` does, of a warehouse that no step reads.
-
-    Parameters
-    ----------
-    warehouse, configuration, name, until
-        Where they are, the configuration, and as `samples_of` takes them.
     """
     bars = _bars(warehouse, configuration, name, until)
     batches = read_by_symbol(warehouse, DAILY, where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
@@ -56,17 +44,17 @@ def samples_read_from(warehouse: Warehouse, configuration: Configuration, name: 
     return _learnt(warehouse, configuration, name, bars, features, until)
 
 
-def labels_of(step: Step, name: str, until: dt.date) -> Learnt:
+def labels_of(warehouse: Warehouse, configuration: Configuration, name: str, until: dt.date) -> Learnt:
     """Return labels and folds of a model, without its features, and the bars that they are of.
 
     Parameters
     ----------
-    step, name, until
+    warehouse, configuration, name, until
         As `samples_of` takes them.
     """
-    bars = _bars(step.work, step.configuration, name, until)
-    keys = step.work.read(DAILY, columns=["symbol", "session"], where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
-    return _learnt(step.work, step.configuration, name, bars, keys, until)
+    bars = _bars(warehouse, configuration, name, until)
+    keys = warehouse.read(DAILY, columns=["symbol", "session"], where=_OF_SYMBOLS, parameters=[_symbols(bars), until])
+    return _learnt(warehouse, configuration, name, bars, keys, until)
 
 
 def hashes_of_scores(held: Warehouse, names: Sequence[str]) -> Iterator[WrittenRows]:

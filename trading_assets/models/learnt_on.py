@@ -14,8 +14,8 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.models.evaluation_tables import types_of_folds
-from trading_assets.models.inputs import samples_read_from
-from trading_assets.models.on_record import assert_bars_and_features_as_written, hash_of_model, opened_by
+from trading_assets.models.inputs import samples_of
+from trading_assets.models.on_record import assert_inputs_as_written, hash_of_model, opened_by
 from trading_assets.models.online import followed
 from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.registered_model import RegisteredModel, UnscoredError
@@ -52,9 +52,9 @@ def learnt_on(
     until = dt.date.max if opened_by(configuration, name) else holdout_start(warehouse.read(SPLITS))
 
     work = UnitOfWork(warehouse.path, wait_seconds=warehouse.wait_seconds)
-    assert_bars_and_features_as_written(configuration, work, None)
+    assert_inputs_as_written(configuration, work, None)
     with warehouse.held_open() as held:
-        samples, folds, _ = samples_read_from(held, configuration, name, until)
+        samples, folds, _ = samples_of(held, configuration, name, until)
         decided = held.read_or_empty(ONLINE_UPDATES, rows=Rows("model", name))
         scored = held.read_or_empty(PREDICTIONS, columns=["session"], where="model = ?", parameters=[name])
     assert_as_written(hash_of_model(ONLINE_UPDATES, decided, name), last_written(configuration))

@@ -30,7 +30,7 @@ def live_quality(step: Step) -> Mapping[str, Any]:
     )
     quality, drift = [LIVE_QUALITY.empty()], [LOSS_DRIFT.empty()]
     if watched:
-        assert_inputs_as_written(step, [])
+        assert_inputs_as_written(configuration, step.work, [])
         assert_read_as_written(configuration, step.work, lambda held, _: hashes_of_scores(held, watched))
     for name in watched:
         candidate = configuration.candidates_of(name)[0]  # all of a champion have its labels
@@ -57,7 +57,7 @@ def live_quality(step: Step) -> Mapping[str, Any]:
 
 def _scored(step: Step, name: str, candidate: str) -> pl.DataFrame:
     """Scores whose labels are over: symbol, session, version, score, label, label_end, relative_return."""
-    samples, _, _ = labels_of(step, candidate, dt.date.max)
+    samples, _, _ = labels_of(step.work, step.configuration, candidate, dt.date.max)
     labels = samples.keys.with_columns(relative_return=pl.Series(samples.relative_return)).drop_nulls("label")
     predictions = step.work.read_or_empty(PREDICTIONS, rows=Rows("model", name))
     return predictions.select("symbol", "session", "version", "score").join(labels, on=["symbol", "session"])

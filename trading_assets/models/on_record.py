@@ -37,26 +37,8 @@ def hash_of_model(table: Table, rows: pl.DataFrame, name: str) -> WrittenRows:
     return hash_whole(table, rows, name, [each for each in table.columns if each != "version"])
 
 
-def assert_inputs_as_written(step: Step, features: Sequence[str] | None) -> None:
-    """Check the bars and the features that a step is about to read.
-
-    Parameters
-    ----------
-    features
-        Columns of `features.daily`; None: all of them.
-
-    Raises
-    ------
-    EditedRowsError
-        They are not those that the product wrote.
-    """
-    assert_bars_and_features_as_written(step.configuration, step.work, features)
-
-
-def assert_bars_and_features_as_written(
-    configuration: Configuration, work: UnitOfWork, features: Sequence[str] | None
-) -> None:
-    """Do what `assert_inputs_as_written` does for who is no step.
+def assert_inputs_as_written(configuration: Configuration, work: UnitOfWork, features: Sequence[str] | None) -> None:
+    """Check the bars and the features that are about to be read.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What steps read of the warehouse for a model: no session that may not be seen, and no symbol of another universe."""
+"""What is read of the warehouse for a model: no session that may not be seen, and no symbol of another universe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trading_assets.asset_factories.table_asset import Step
 from trading_assets.models.inputs import OF_SCORES, hashes_of_scores, labels_of, samples_of
 from trading_assets.models.tables import METRICS, PREDICTIONS
 from trading_assets.protocol.written_rows import is_as_written, last_written
@@ -25,14 +24,10 @@ def made(tmp_path: Path) -> Project:
     return project(tmp_path, week=SETTINGS.model_dump())
 
 
-def step(made: Project) -> Step:
-    return Step(made.configuration, made.warehouse.unit_of_work(), None, None, "run", dt.datetime(2026, 1, 5), None)
-
-
 @pytest.mark.parametrize("until", [UNTIL, dt.date.max])
 def test_labels_are_those_of_the_samples(until: dt.date, made: Project) -> None:
-    samples, folds, bars = samples_of(step(made), "week", until)
-    labels, same_folds, same_bars = labels_of(step(made), "week", until)
+    samples, folds, bars = samples_of(made.warehouse, made.configuration, "week", until)
+    labels, same_folds, same_bars = labels_of(made.warehouse, made.configuration, "week", until)
     assert samples.keys.equals(labels.keys, null_equal=True)
     assert np.array_equal(samples.relative_return, labels.relative_return, equal_nan=True)
     assert folds == same_folds and bars.equals(same_bars)
@@ -43,8 +38,8 @@ def test_labels_are_those_of_the_samples(until: dt.date, made: Project) -> None:
 
 def test_what_may_not_be_seen_ends_labels_before(made: Project) -> None:
     """A label that would end on that day or later is not known."""
-    known, _, _ = samples_of(step(made), "week", UNTIL)
-    whole, _, _ = samples_of(step(made), "week", dt.date.max)
+    known, _, _ = samples_of(made.warehouse, made.configuration, "week", UNTIL)
+    whole, _, _ = samples_of(made.warehouse, made.configuration, "week", dt.date.max)
     early = whole.keys.filter(pl.col("session") < UNTIL)
     over = (early["label_end"] < UNTIL).fill_null(False)
     assert 0 < (~over).sum() < early.height
