@@ -22,6 +22,7 @@ from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.http_json import JsonService
 from trading_assets.market_data.sources.json_table import JsonTable
 from trading_assets.market_data.sources.request_limit import DeadlineError, RefusedError, RequestLimit, TransientError
+from trading_assets.market_data.sources.retries import tried
 from trading_assets.market_data.sources.size_limits import SizeLimits
 
 ALFRED_URL = "https://api.stlouisfed.org"
@@ -31,18 +32,19 @@ _EVER = {"realtime_start": "1776-07-04", "realtime_end": "9999-12-31"}
 #: Rows of an answer at most, as the service has it.
 _PAGE = 100_000
 _VINTAGE = re.compile(r"^.+_([0-9]{8})$")
-#: Most that is waited because the service asks for it.
-_LONGEST_WAIT = 300.0
 
 
 @dataclass(frozen=True)
 class _Limits:
-    """What the service is asked at most, in one run."""
+    """What the service is asked at most, in one run, and how patiently."""
 
     timeout_seconds: float
+    attempts: int
     requests_per_second: float = 2.0
     deadline_seconds: float = 3_600.0
     most_pages: int = 1_000
+    first_wait_seconds: float = 1.0
+    longest_wait_seconds: float = 300.0
 
 
 def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -53,7 +55,7 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
     settings, file
         Series, and the file that its answer is kept in.
     sleep
-        What waits between two tries.
+        What waits between two requests.
 
     Raises
     ------
@@ -69,7 +71,8 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
             expected=f"a key of the service in the environment variable {settings.key_variable}",
             todo="set it, or `alfred: {ask: false}` if the file is there",
         )
-    limit = RequestLimit(_Limits(settings.timeout_seconds))
+    limits = _Limits(settings.timeout_seconds, settings.attempts)
+    limit = RequestLimit(limits, sleep)
     service = JsonService(
         settings.base_url or ALFRED_URL,
         headers={},
@@ -77,7 +80,15 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
         limit=limit,
         timeout_seconds=settings.timeout_seconds,
     )
-    rows = list(_observations(service, limit, settings, key, sleep))
+    query = {"series_id": settings.series, "api_key": key, "file_type": "json", "output_type": "1", **_EVER}
+    try:
+        rows = list(_observations(lambda page: tried(lambda: _page_of(service, query | page), limit, limits)))
+    except (TransientError, RefusedError, DeadlineError) as error:
+        raise SourceError(
+            f"ALFRED has not answered for {settings.series}: {error}",
+            expected="all vintages of the series",
+            todo="run again later, or correct `alfred`; with `ask: false` the file is read as it is",
+        ) from None
     content = json.dumps({"observations": rows}, indent=0).encode()
     if not file.is_file() or file.read_bytes() != content:
         _replace(file, content)
@@ -115,45 +126,25 @@ def vintages_of(path: Path, name: str) -> JsonTable:
     return JsonTable(name, json.dumps(rows or empty).encode(), (), SizeLimits())
 
 
-def _observations(
-    service: JsonService, limit: RequestLimit, settings: Alfred, key: str, sleep: Callable[[float], None]
-) -> Iterator[dict[str, Any]]:
-    query = {"series_id": settings.series, "api_key": key, "file_type": "json", "output_type": "1", **_EVER}
+def _observations(ask: Callable[[dict[str, str]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the observations of all pages; `ask` has the answer of one."""
     offset = 0
     while True:
-        limit.begin_fetch()
-        answer = _patiently(service, {**query, "limit": str(_PAGE), "offset": str(offset)}, settings, sleep)
+        answer = ask({"limit": str(_PAGE), "offset": str(offset)})
         yield from answer["observations"]
         offset += len(answer["observations"])
-        if offset >= int(answer.get("count", offset)) or not answer["observations"]:
+        if offset >= answer["count"] or not answer["observations"]:
             return
 
 
-def _patiently(
-    service: JsonService, query: dict[str, str], settings: Alfred, sleep: Callable[[float], None]
-) -> dict[str, Any]:
-    """One answer with a list of observations, after some tries."""
-    for attempt in range(settings.attempts):
-        try:
-            answer = service.get(_PATH, query)
-            if not isinstance(answer, dict) or not isinstance(answer.get("observations"), list):
-                raise TransientError("a broken answer: no list of observations")
-            return answer
-        except TransientError as error:
-            cause, wait = str(error), min(error.wait_seconds or 2.0**attempt, _LONGEST_WAIT)
-            if attempt + 1 < settings.attempts:
-                sleep(wait)
-        except RefusedError as error:
-            cause = str(error)
-            break
-        except DeadlineError:
-            cause = "its time in this run is over"
-            break
-    raise SourceError(
-        f"ALFRED has not answered for {settings.series}: {cause}",
-        expected="all vintages of the series",
-        todo="run again later, or correct `alfred`; with `ask: false` the file is read as it is",
-    )
+def _page_of(service: JsonService, query: dict[str, str]) -> dict[str, Any]:
+    """Return an answer with a list of observations, and their number over all pages."""
+    answer = service.get(_PATH, query)
+    if not isinstance(answer, dict) or not isinstance(answer.get("observations"), list):
+        raise TransientError("a broken answer: no list of observations")
+    if not isinstance(answer.get("count"), int):
+        raise TransientError("a broken answer: no number of observations")
+    return answer
 
 
 def _publications(row: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import tenacity
 
 from trading_assets.config.remote_sources import RemoteSource
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import NUMBERS, SCHEMA, arrange
 from trading_assets.market_data.sources.request_limit import DeadlineError, RefusedError, RequestLimit, TransientError
+from trading_assets.market_data.sources.retries import tried
 
 #: Settings that an answer does not depend on.
 _PATIENCE = {
@@ -123,31 +123,13 @@ class _Caller:
         return self._failures >= self._source.breaker_failures
 
     def __call__(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        jittered = tenacity.wait_random_exponential(multiplier=self._source.first_wait_seconds, max=60)
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.wait_seconds if isinstance(error, TransientError) else None
-            return max(jittered(state), min(asked or 0.0, self._source.longest_wait_seconds))
-
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._source.attempts),
-            wait=wait,
-            retry=tenacity.retry_if_exception_type(TransientError),
-            sleep=self._limit.sleep,
-            reraise=True,
-        )
         try:
-            answer: pl.DataFrame = retrying(self._begun, request)
+            answer = tried(request, self._limit, self._source)
         except TransientError:
             self._failures += 1
             raise
         self._failures = 0
         return answer
-
-    def _begun(self, request: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        self._limit.begin_fetch()
-        return request()
 
 
 def _chunks(start: dt.date, end: dt.date, by_year: bool) -> list[tuple[dt.date, dt.date]]:

@@ -102,7 +102,7 @@ class RequestLimit:
         self._next = now + self._pause
         left = self._deadline if self._end is None else self._end - now
         if left <= 0:
-            raise DeadlineError
+            raise DeadlineError(f"{self._deadline:g} s are over, and nothing more is asked")
         return min(left, self._timeout)
 
     def __call__(self, request: Callable[[], Answer]) -> Answer:

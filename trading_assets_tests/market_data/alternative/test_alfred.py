@@ -131,10 +131,17 @@ def test_the_service_is_asked_for_all_vintages_page_by_page(served: Callable[...
 
 def test_a_service_that_fails_for_a_while_is_asked_again(served: Callable[..., Service], tmp_path: Path) -> None:
     waits: list[float] = []
-    service = served(lambda _: (503, {}), lambda _: (200, b"{cut"), page)
+    service = served(lambda _: (503, {}), lambda _: (200, b"{cut"), lambda _: (200, {"observations": ROWS}), page)
     ask_for(Alfred(series="GNPCA", base_url=service.url), tmp_path / "gnp.json", waits.append)
-    assert waits == [1.0, 2.0]
-    assert len(json.loads((tmp_path / "gnp.json").read_text())["observations"]) == 3
+    assert [each["offset"] for each in service.asked] == ["0", "0", "0", "0", "2"] and len(waits) >= 3
+    assert json.loads((tmp_path / "gnp.json").read_text())["observations"] == ROWS
+
+
+def test_a_service_that_stays_down_is_given_up(served: Callable[..., Service], tmp_path: Path) -> None:
+    service = served(lambda _: (503, {}))
+    with pytest.raises(SourceError, match="ALFRED has not answered for GNPCA: the service failed"):
+        ask_for(Alfred(series="GNPCA", base_url=service.url, attempts=3), tmp_path / "gnp.json", lambda _: None)
+    assert len(service.asked) == 3 and not (tmp_path / "gnp.json").exists()
 
 
 def test_a_refusal_is_told_without_the_key_and_nothing_older_takes_its_place(

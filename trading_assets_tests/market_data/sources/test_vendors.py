@@ -23,7 +23,7 @@ from trading_assets.market_data import calendars
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.sources import Access, SourceError, read_bars, remote
 from trading_assets.market_data.sources.raw import SCHEMA
-from trading_assets.market_data.sources.request_limit import RequestLimit, TransientError
+from trading_assets.market_data.sources.request_limit import RequestLimit
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.market_data.experiments import WHOLE, deliver, experiment, run
@@ -233,38 +233,6 @@ def test_a_request_is_tried_again(tmp_path: Path, kind: str, fault: str) -> None
         bars = fetched(source, tmp_path)
         assert bars["symbol"].n_unique() == 2
         assert bars.equals(fetched(source_of(kind, service), tmp_path / "other"))
-
-
-def test_waits_grow_and_are_never_shorter_than_the_service_asks_for(tmp_path: Path) -> None:
-    failures = [TransientError("busy", 7.0), *[TransientError("down")] * 4]
-    waits: list[float] = []
-
-    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
-        if failures:
-            raise failures.pop(0)
-        return pl.DataFrame({"session": [first], "close": [1.0]})
-
-    source = AlpacaSource.model_validate({"source": "alpaca", "symbols": ["A"], "attempts": 6, "first_wait_seconds": 1})
-    offered = remote.Vendor(fetch, by_year=False, limit=RequestLimit(source, waits.append, lambda: 1e9))
-    bars = remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
-    assert bars.height == 1 and waits[0] == 7.0
-    assert all(0 <= wait <= 2.0**number for number, wait in enumerate(waits[1:], start=1))
-
-
-def test_no_service_makes_a_run_wait_for_as_long_as_it_likes(tmp_path: Path) -> None:
-    """A day is asked for, and 90 seconds are waited; then the source is given up for this run."""
-    waits: list[float] = []
-
-    def fetch(symbol: str, first: dt.date, last: dt.date) -> pl.DataFrame:
-        raise TransientError("busy", 86_400.0)
-
-    source = AlpacaSource.model_validate(
-        {"source": "alpaca", "symbols": ["A"], "attempts": 3, "longest_wait_seconds": 90}
-    )
-    offered = remote.Vendor(fetch, by_year=False, limit=RequestLimit(source, waits.append))
-    with pytest.raises(SourceError, match="A: busy"):
-        remote.read(source, offered, start=START, end=TODAY, today=TODAY, cache=tmp_path)
-    assert waits == [90.0, 90.0]
 
 
 def test_the_time_of_a_source_ends(tmp_path: Path) -> None:
