@@ -82,7 +82,6 @@ COVERED_BY = {
     "market_data/sources/columns.py": "market_data/sources/test_files.py",
     "market_data/sources/json_table.py": "market_data/sources/test_tabular.py",
     "market_data/sources/packed_files.py": "market_data/sources/test_size_limits.py",
-    "market_data/sources/remote.py": "market_data/sources/test_vendors.py",
     "models/samples.py": "models/test_run.py",
     "reports/build.py": "reports/strategy_page/test_page.py",
     "reports/strategy_page/data.py": "reports/strategy_page/test_page.py",
