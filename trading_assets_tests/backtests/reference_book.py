@@ -11,7 +11,8 @@ import numpy as np
 
 from trading_assets.backtests.engine.arrays import EXIT_REASONS, Market, Signals
 from trading_assets.backtests.engine.settings import Settings
-from trading_assets_tests.backtests.reference_arithmetic import clip, floor_to_lot, less, standard_normal
+from trading_assets_tests.backtests.reference_arithmetic import floor_to_lot, less
+from trading_assets_tests.backtests.reference_costs import Costs
 from trading_assets_tests.backtests.reference_marking import Marked, Marking
 
 
@@ -89,7 +90,7 @@ class Plain:
         raise AttributeError(name)
 
 
-class Book(Marking):
+class Book(Marking, Costs):
     def __init__(self, market: Market, signals: Signals, run_parameters: np.void, settings: Settings) -> None:
         self.m = Plain({name: value.tolist() for name, value in market._asdict().items()})
         self.c = Plain({name: value.tolist() for name, value in signals.candidates._asdict().items()})
@@ -260,15 +261,6 @@ class Book(Marking):
         limit = self.s.closing_limit
         return price > mark * (1 + limit) if side == 0 else price < mark * (1 - limit)
 
-    def traded_at(self, i: int, raw: float, bps: float, side: int) -> float:
-        """Bought up to the next tick, sold down to it."""
-        tick = self.m.tick[i] if raw >= 1 else self.m.tick_below_one[i]
-        if side == 0:
-            price = raw * (1 + bps / 1e4)
-            return math.ceil(price / tick - 1e-9) * tick if tick > 0 else price
-        price = max(raw * (1 - bps / 1e4), 0.0)
-        return math.floor(price / tick + 1e-9) * tick if tick > 0 else price
-
     def close(
         self,
         t: int,
@@ -336,45 +328,6 @@ class Book(Marking):
                 position = self.held[i]
                 position.exit_decision = self.decide(t, i, "exit", "hard_stop", at_close=False)
                 self.leave(t, position, position.quantity, worst, t - 1, "hard_stop")
-
-    # --- costs ---------------------------------------------------------------------------------------
-
-    def fee_rate(self, i: int) -> float:
-        return float(self.m.fee_bps[i] / 1e4 * self.run_parameters.fee_multiplier)
-
-    def slippage(self, t: int, i: int, decided: int, notional: float, side: int) -> tuple[float, float]:
-        """Of a fill, and its mean."""
-        ratio, adv = self.m.volatility_ratio[decided][i], self.m.adv[decided][i]
-        volatility = 1.0 if math.isnan(ratio) else clip(ratio, self.s.volatility_low, self.s.volatility_high)
-        if math.isnan(adv) or adv <= 0:
-            size = self.s.size_high
-        else:
-            size = clip(notional / (0.5 * self.run_parameters.capacity * adv), self.s.size_low, self.s.size_high)
-        stressed = self.m.stressed[t][i]
-        mean = self.m.slippage_bps[i] * volatility * size * self.run_parameters.slippage_multiplier
-        mean *= self.m.weekend_multiplier[i] if self.m.weekend[t] else 1.0
-        mean *= self.s.stress_multiplier if stressed else 1.0
-        mean *= self.s.crash_slippage if self.crash(t) else 1.0
-        beyond = self.impact(i, decided, notional) * (self.s.crash_slippage if self.crash(t) else 1.0)
-        if not self.s.noise:
-            return mean + beyond, mean + beyond
-        deviation = self.s.stress_noise_deviation if stressed else self.s.noise_deviation
-        draw = standard_normal(self.s.seed, self.m.symbol_key[i], self.m.day[t], side)
-        return max(0.0, mean + mean * deviation * draw) + beyond, mean + beyond
-
-    def impact(self, i: int, decided: int, notional: float) -> float:
-        """In bp, of the part of an order that the size factor does not see."""
-        adv, volatility = self.m.adv[decided][i], self.m.volatility[decided][i]
-        if math.isnan(volatility):
-            return 0.0
-        share = notional / adv if adv > 0 else 1.0
-        ends = 0.5 * self.run_parameters.capacity * self.s.size_high
-        roots = math.sqrt(share) - math.sqrt(ends)
-        beyond: float = 1e4 * self.s.impact * volatility * roots * self.run_parameters.slippage_multiplier
-        return max(0.0, beyond)
-
-    def crash(self, t: int) -> bool:
-        return bool(self.m.crash) and self.m.crash[t]
 
     def receive(self, position: Position, amount: float) -> None:
         self.cash += amount

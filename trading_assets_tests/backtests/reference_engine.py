@@ -24,6 +24,7 @@ from trading_assets_tests.backtests.reference_arithmetic import (
 )
 from trading_assets_tests.backtests.reference_book import Book, Order, Outcome, Position
 from trading_assets_tests.backtests.reference_correlations import Correlations
+from trading_assets_tests.backtests.reference_health import health
 from trading_assets_tests.backtests.reference_marking import Marked
 from trading_assets_tests.backtests.reference_value_at_risk import part_within, value_at_risk
 
@@ -49,7 +50,7 @@ class Twin(Book, Correlations):
         self.believed_return = 0.0
         self.ruined = False
         self.reduced = False
-        self.missing_run, self.unhealthy = self.health()
+        self.missing_run, self.unhealthy = health(self.m, self.s)
 
     def run(self) -> Outcome:
         for t in range(self.run_parameters.first_session, self.run_parameters.last_session + 1):
@@ -77,31 +78,6 @@ class Twin(Book, Correlations):
         first, last = self.run_parameters.first_session, self.run_parameters.last_session
         self.out.settled_equity = self.settle(self.out.equity, first, last)
         self.out.unexplained_moves = [self.unexplained[t] for t in range(first, last + 1)]
-
-    # --- data health: of the market alone -------------------------------------------------------------
-
-    def health(self) -> tuple[list[list[int]], list[list[bool]]]:
-        missing_run = [0 for _ in self.symbols]
-        clean = [0 for _ in self.symbols]
-        unhealthy = [False for _ in self.symbols]
-        runs, barred = [], []
-        for expected, present in zip(self.m.expected, self.m.present, strict=True):
-            for i in self.symbols:
-                if not expected[i]:
-                    continue
-                if present[i]:
-                    missing_run[i] = 0
-                    clean[i] += 1
-                    if clean[i] >= self.s.health_clean_sessions:
-                        unhealthy[i] = False
-                else:
-                    missing_run[i] += 1
-                    clean[i] = 0
-                    if missing_run[i] >= self.s.missing_sessions_exit:
-                        unhealthy[i] = True
-            runs.append(list(missing_run))
-            barred.append(list(unhealthy))
-        return runs, barred
 
     # --- at the close --------------------------------------------------------------------------------
 
