@@ -17,7 +17,7 @@ import polars as pl
 
 from trading_assets.config.accounts import Accounts
 from trading_assets.market_data import calendars
-from trading_assets.market_data.calendar_facts import ALWAYS, WEEKDAYS
+from trading_assets.market_data.calendar_facts import ALWAYS
 from trading_assets.market_data.local_hours import local_hours
 from trading_assets.trading.brokers.deadlines import deadline
 
@@ -91,11 +91,7 @@ def crons_of(phase: Phase, calendar: str, accounts: Accounts) -> list[str]:
     facts, found = calendars.facts_of(calendar), []
     for minutes in _times(phase, calendar, accounts):
         later, of_day = divmod(minutes, _MINUTES_OF_A_DAY)
-        # Cron counts from Sunday, as 0; `WEEKDAYS` from Monday.
-        days = sorted((WEEKDAYS.index(day) + 1 + later) % 7 for day in facts.days)
-        is_row = len(days) == days[-1] - days[0] + 1
-        named = f"{days[0]}-{days[-1]}" if is_row else ",".join(map(str, days))
-        found.append(f"{of_day % 60} {of_day // 60} * * {'*' if len(days) == len(WEEKDAYS) else named}")
+        found.append(f"{of_day % 60} {of_day // 60} * * {facts.cron_days(later)}")
     return found
 
 
