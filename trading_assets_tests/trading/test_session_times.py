@@ -14,7 +14,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from trading_assets.config.accounts import Accounts
 from trading_assets.market_data.local_hours import local_hours
 from trading_assets.trading.brokers.deadlines import next_deadline
-from trading_assets.trading.session_times import PHASES, Phase, crons_of, session_of
+from trading_assets.trading.session_times import PHASES, Phase, crons_of, session_of, sessions_over
 
 ACCOUNTS = Accounts(after_close_minutes=90, before_open_minutes=45, after_open_minutes=15)
 #: 400 ticks from here on see the clocks change twice in New York and in London, and half days of the winter.
@@ -97,6 +97,16 @@ def test_the_ticks_meet_half_days_and_both_changes_of_the_clocks() -> None:
 def test_a_tick_of_no_session_says_why(moment: str, why: str) -> None:
     at = dt.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("America/New_York"))
     assert session_of("after_close", "XNYS", at, ACCOUNTS).why == why
+
+
+def test_a_session_is_over_once_every_market_that_has_it_has_closed() -> None:
+    """London is shut on 4 May 2026 and open to 15:30 UTC on the 5th; New York closes at 20:00; coins go on."""
+    first, last = dt.date(2026, 5, 2), dt.date(2026, 5, 5)
+    exchanges = {dt.date(2026, 5, day): dt.datetime(2026, 5, day, 20) for day in (4, 5)}
+    assert dict(sessions_over(["XLON", "XNYS"], first, last).rows()) == exchanges
+    assert dict(sessions_over(["XLON"], first, last).rows()) == {last: dt.datetime(2026, 5, 5, 15, 30)}
+    days = {dt.date(2026, 5, day): dt.datetime(2026, 5, day + 1) for day in (2, 3, 4, 5)}
+    assert dict(sessions_over(["XNYS", "24/7"], first, last).rows()) == days
 
 
 def test_a_late_open_is_worked_on_after_it() -> None:
