@@ -10,7 +10,6 @@ import dagster as dg
 
 from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
-from trading_assets.market_data.calendar_facts import WEEKDAYS
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.tables import ALERTS
@@ -102,11 +101,7 @@ def daily_crons(of: Sequence[str]) -> list[str]:
         facts = facts_of(calendar)
         at = facts.over_after + (_AFTER_MIDNIGHT if calendar == ALWAYS else _AFTER_CLOSE)
         minutes = int(at.total_seconds()) // 60
-        # Cron counts from Sunday, as 0; `WEEKDAYS` from Monday.
-        days = sorted((WEEKDAYS.index(day) + 1 + at.days) % 7 for day in facts.days)
-        is_row = len(days) == days[-1] - days[0] + 1
-        named = f"{days[0]}-{days[-1]}" if is_row else ",".join(map(str, days))
-        crons.add((minutes % _MINUTES_OF_A_DAY, "*" if len(days) == len(WEEKDAYS) else named))
+        crons.add((minutes % _MINUTES_OF_A_DAY, facts.cron_days(at.days)))
     return [f"{minutes % 60} {minutes // 60} * * {days}" for minutes, days in sorted(crons)]
 
 

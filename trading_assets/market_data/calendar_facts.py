@@ -40,6 +40,21 @@ class Facts(NamedTuple):
         hours, minutes = self.close.split(":")
         return dt.timedelta(hours=int(hours), minutes=int(minutes))
 
+    def cron_days(self, later: int) -> str:
+        """Return the days so many days after those of sessions, as the last field of a cron expression.
+
+        Examples
+        --------
+        >>> [Facts(252, "21:00").cron_days(later) for later in (-1, 0, 1, 2)]
+        ['0-4', '1-5', '2-6', '0,3,4,5,6']
+        """
+        # Cron counts from Sunday, as 0; `WEEKDAYS` from Monday.
+        days = sorted((WEEKDAYS.index(day) + 1 + later) % 7 for day in self.days)
+        if len(days) == len(WEEKDAYS):
+            return "*"
+        is_row = len(days) == days[-1] - days[0] + 1
+        return f"{days[0]}-{days[-1]}" if is_row else ",".join(map(str, days))
+
 
 WEEKDAYS = "MTWRFSU"
 FACTS: Mapping[str, Facts] = {

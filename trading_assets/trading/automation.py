@@ -17,6 +17,7 @@ from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
 from trading_assets.market_data.local_hours import local_hours
 from trading_assets.trading.assets import LAST_SESSION
+from trading_assets.trading.brokers.deadlines import next_deadline
 from trading_assets.trading.closing.close import accounts_at_work
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.session_times import (
@@ -24,9 +25,7 @@ from trading_assets.trading.session_times import (
     Phase,
     crons_of,
     hours_between,
-    next_open,
     offset_of,
-    sent_until,
     session_of,
 )
 
@@ -35,7 +34,7 @@ _DESCRIPTIONS: Mapping[Phase, str] = {
     "before_open": "The sheets of running accounts: checked again, and what is ready is sent once.",
     "after_open": "Fills of running accounts, held to what the engine booked.",
 }
-_LOOK_BACK = dt.timedelta(days=14)
+_NONE, _LOOK_BACK = dt.timedelta(), dt.timedelta(days=14)
 _UNDER_WAY = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 
@@ -166,8 +165,10 @@ def build_sensors(configuration: Configuration, clock: Callable[[], dt.datetime]
                     continue
                 if any(_comes(other, session, now, configuration) for other in calendars_of(opening)):
                     continue  # it is decided once it is over on all of them
-                opens, until = next_open(calendar, session), sent_until(calendar, session, grace)
-                if opens is not None and until is not None and until <= now:
+                opens, until = (
+                    next_deadline(calendar, session, late).replace(tzinfo=dt.UTC) for late in (_NONE, grace)
+                )
+                if until <= now:
                     why.append(
                         f"{opening.account}: session {session} of {calendar} is not decided, and it opened again at "
                         f"{opens:%H:%M} UTC: no entry of it is sent"

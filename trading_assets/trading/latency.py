@@ -38,19 +38,19 @@ def latencies(
     )
     rows = rows.with_columns(latency_bps=pl.lit(None, pl.Float64))
     if prices is not None and rows.height:
-        first, last = (_price_by(rows, prices, moment) for moment in ("opened_at", "sent_at"))
+        before, by_then = (_last_by(rows, prices, moment) for moment in ("opened_at", "sent_at"))
+        rows = rows.with_columns(first=before["price"], last=by_then["price"], last_at=by_then["last_at"])
         sign = pl.when(pl.col("side") == "buy").then(1.0).otherwise(-1.0)
-        rows = rows.with_columns(first=first, last=last).with_columns(
-            latency_bps=sign * (pl.col("last") / pl.col("first") - 1.0) * 1e4
-        )
+        moved = sign * (pl.col("last") / pl.col("first") - 1.0) * 1e4
+        rows = rows.with_columns(latency_bps=pl.when(pl.col("last_at") > pl.col("opened_at")).then(moved))
     return LATENCIES.conform(rows.select(list(LATENCIES.columns))).sort(LATENCIES.key)
 
 
-def _price_by(rows: pl.DataFrame, prices: pl.DataFrame, moment: str) -> pl.Series:
-    """The last price of each symbol by a moment of its row; null where there is none on that day or before it."""
-    known = prices.select("symbol", "at", "price").sort("at")
+def _last_by(rows: pl.DataFrame, prices: pl.DataFrame, moment: str) -> pl.DataFrame:
+    """The last price of each symbol by a moment of its row, and when it was: last_at, price; null where none is."""
+    known = prices.select("symbol", "at", "price", last_at="at").sort("at")
     asked = rows.select("symbol", at=moment).with_row_index("place").sort("at")
-    return asked.join_asof(known, on="at", by="symbol", check_sortedness=False).sort("place")["price"]
+    return asked.join_asof(known, on="at", by="symbol", check_sortedness=False).sort("place")
 
 
 def _with_calendar(sheet: pl.DataFrame, pending: pl.DataFrame) -> pl.DataFrame:

@@ -11,8 +11,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import polars as pl
-
 from trading_assets import __version__
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
@@ -27,8 +25,7 @@ from trading_assets.robustness.verdict.current import VerdictMissingError, curre
 from trading_assets.strategies.evaluation.plan import plan_of
 from trading_assets.strategies.interface.resolved import ResolvedStrategy, configured_strategy, resolve_strategy
 from trading_assets.trading.brokers.permission import assert_may_be_live
-from trading_assets.trading.closing.record import closing_of, is_left
-from trading_assets.trading.tables import EQUITY
+from trading_assets.trading.closing.record import closing_of, left_on_record
 from trading_assets.warehouse import Warehouse
 from trading_assets.warehouse.errors import WarehouseError
 
@@ -158,15 +155,14 @@ def open_account(
     resolved = resolve_strategy(configuration, strategy, warehouse.read(INSTRUMENTS))
     first, universe = _first_session(warehouse, resolved, session, spans["holdout"].end), universe_of(resolved)
     protocol = Protocol.of(configuration)
-    equity_of = warehouse.read_or_empty(EQUITY)
     equity = float(configuration.risk.starting_equity if capital is None else capital)
 
     def decide(records: Sequence[Record]) -> list[Entry]:
         """Under the lock of the protocol: of two who open at once the second one is refused."""
         known = openings_on(records, configuration.name, strategy)
         closing = closing_of(records, configuration.name, known[-1].account) if known else None
-        is_closed = closing is not None and is_left(closing, equity_of.filter(account=known[-1].account))
-        _assert_alone(records, configuration.name, strategy, (mode, broker), equity_of)
+        is_closed = bool(known) and left_on_record(records, configuration.name, known[-1].account)
+        _assert_alone(records, configuration.name, strategy, (mode, broker))
         is_there = known and (known[-1].plan_hash, known[-1].mode, known[-1].broker) == (plan.hash, mode, broker)
         is_over = is_closed or (known and is_of_another_layout(records, configuration.name, known[-1].account))
         if is_there and not is_over and not gone_from(known[-1].universe, universe):
@@ -200,18 +196,14 @@ def open_account(
     return _opening_of(record)
 
 
-def _assert_alone(
-    records: Sequence[Record], configuration: str, strategy: str, where: tuple[str, str], equity: pl.DataFrame
-) -> None:
+def _assert_alone(records: Sequence[Record], configuration: str, strategy: str, where: tuple[str, str]) -> None:
     """Stop where another strategy has an account at the same account of a real broker: nobody could tell them apart."""
     if where[1] == SIMULATED:
         return
     said = [each for each in records if each.kind == "account" and each.configuration == configuration]
     opened = {each.subject or "" for each in said if each.payload["action"] == _OPEN} - {strategy}
     for last in (openings_on(said, configuration, name)[-1] for name in sorted(opened)):
-        closing = closing_of(said, configuration, last.account)
-        is_closed = closing is not None and is_left(closing, equity.filter(account=last.account))
-        if (last.mode, last.broker) == where and not is_closed:
+        if (last.mode, last.broker) == where and not left_on_record(records, configuration, last.account):
             raise ConfigurationError(
                 f"{last.account} is at the {last.mode} account of {last.broker} already\n"
                 "  expected: one strategy at an account of a broker\n"

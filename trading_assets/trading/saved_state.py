@@ -20,6 +20,7 @@ from trading_assets.backtests.engine.resumable_run import SavedRun
 from trading_assets.backtests.running_backtest import SavedBacktest
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.protocol import Record
+from trading_assets.trading.runs_on_record import runs_on_record
 
 #: Raise it when the engine's state gains or loses a field, or one of its fields another meaning.
 LAYOUT = 2
@@ -60,9 +61,8 @@ def is_of_another_layout(records: Iterable[Record], configuration: str, account:
     configuration, account
         Names of the configuration and of the account.
     """
-    said = [each.payload for each in records if (each.kind, each.configuration) == ("evidence", configuration)]
-    own = [each.get("layout") for each in said if each.get("account") == account and "through" in each]
-    return bool(own) and own[-1] != engine_layout()
+    said = runs_on_record(records, configuration, account)
+    return bool(said) and said[-1].get("layout") != engine_layout()
 
 
 def encode(saved: SavedBacktest) -> str:

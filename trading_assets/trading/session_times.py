@@ -17,15 +17,14 @@ import polars as pl
 
 from trading_assets.config.accounts import Accounts
 from trading_assets.market_data import calendars
-from trading_assets.market_data.calendar_facts import ALWAYS, WEEKDAYS
+from trading_assets.market_data.calendar_facts import ALWAYS
 from trading_assets.market_data.local_hours import local_hours
-from trading_assets.trading.brokers.deadlines import deadline
 
 Phase = Literal["after_close", "before_open", "after_open"]
 PHASES: Sequence[Phase] = ("after_close", "before_open", "after_open")
 #: Minutes after its close at which bars of a market that opens as it closes are there and orders are sent.
 AT_ONCE = 5
-_A_DAY, _AROUND = dt.timedelta(days=1), dt.timedelta(days=4)
+_AROUND = dt.timedelta(days=4)
 _MINUTES_OF_A_DAY = 24 * 60
 
 
@@ -91,11 +90,7 @@ def crons_of(phase: Phase, calendar: str, accounts: Accounts) -> list[str]:
     facts, found = calendars.facts_of(calendar), []
     for minutes in _times(phase, calendar, accounts):
         later, of_day = divmod(minutes, _MINUTES_OF_A_DAY)
-        # Cron counts from Sunday, as 0; `WEEKDAYS` from Monday.
-        days = sorted((WEEKDAYS.index(day) + 1 + later) % 7 for day in facts.days)
-        is_row = len(days) == days[-1] - days[0] + 1
-        named = f"{days[0]}-{days[-1]}" if is_row else ",".join(map(str, days))
-        found.append(f"{of_day % 60} {of_day // 60} * * {'*' if len(days) == len(WEEKDAYS) else named}")
+        found.append(f"{of_day % 60} {of_day // 60} * * {facts.cron_days(later)}")
     return found
 
 
@@ -142,32 +137,6 @@ def hours_between(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
         return calendars.trading_hours(calendar, start, end)
     spans = calendars.session_spans(calendar, start, end)
     return spans.rename({"begins": "opens", "over": "closes"})
-
-
-def next_open(calendar: str, session: dt.date) -> dt.datetime | None:
-    """Return when a calendar opens next after a session, UTC; None where no session is recorded then.
-
-    Parameters
-    ----------
-    calendar, session
-        Calendar, and the session before.
-    """
-    opens = hours_between(calendar, session + _A_DAY, session + dt.timedelta(days=30))["opens"].to_list()
-    return opens[0] if opens else None
-
-
-def sent_until(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime | None:
-    """Return until when what a session decides may be sent, UTC; None where no session is recorded after it.
-
-    Parameters
-    ----------
-    calendar, session
-        Calendar, and the session.
-    late
-        How late an order may come where the next session opens as this one ends.
-    """
-    later = hours_between(calendar, session + _A_DAY, session + dt.timedelta(days=30))["session"].to_list()
-    return deadline(calendar, later[0], late).replace(tzinfo=dt.UTC) if later else None
 
 
 def _times(phase: Phase, calendar: str, accounts: Accounts) -> list[int]:

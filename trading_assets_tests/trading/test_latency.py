@@ -55,3 +55,10 @@ def test_without_bars_within_the_day_latency_is_not_known() -> None:
     assert found["latency_seconds"].to_list() == [300.0]
     assert found["latency_bps"].to_list() == [None]
     assert latencies(sheet, pending, NOTHING_SENT).is_empty()
+
+
+def test_a_market_without_a_price_since_it_opened_has_not_stood_still() -> None:
+    sheet, pending = rows({"symbol": "COIN", "calendar": "24/7"})
+    before = pl.DataFrame({"symbol": ["COIN"], "at": [dt.datetime(2026, 3, 6)], "price": [100.0]})
+    found = latencies(sheet, pending, sent("COIN", dt.datetime(2026, 3, 6, 0, 5)), before)
+    assert found["latency_bps"].to_list() == [None]

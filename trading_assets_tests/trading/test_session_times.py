@@ -13,7 +13,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from trading_assets.config.accounts import Accounts
 from trading_assets.market_data.local_hours import local_hours
-from trading_assets.trading.session_times import PHASES, Phase, crons_of, next_open, sent_until, session_of
+from trading_assets.trading.brokers.deadlines import next_deadline
+from trading_assets.trading.session_times import PHASES, Phase, crons_of, session_of, sessions_over
 
 ACCOUNTS = Accounts(after_close_minutes=90, before_open_minutes=45, after_open_minutes=15)
 #: 400 ticks from here on see the clocks change twice in New York and in London, and half days of the winter.
@@ -98,6 +99,16 @@ def test_a_tick_of_no_session_says_why(moment: str, why: str) -> None:
     assert session_of("after_close", "XNYS", at, ACCOUNTS).why == why
 
 
+def test_a_session_is_over_once_every_market_that_has_it_has_closed() -> None:
+    """London is shut on 4 May 2026 and open to 15:30 UTC on the 5th; New York closes at 20:00; coins go on."""
+    first, last = dt.date(2026, 5, 2), dt.date(2026, 5, 5)
+    exchanges = {dt.date(2026, 5, day): dt.datetime(2026, 5, day, 20) for day in (4, 5)}
+    assert dict(sessions_over(["XLON", "XNYS"], first, last).rows()) == exchanges
+    assert dict(sessions_over(["XLON"], first, last).rows()) == {last: dt.datetime(2026, 5, 5, 15, 30)}
+    days = {dt.date(2026, 5, day): dt.datetime(2026, 5, day + 1) for day in (2, 3, 4, 5)}
+    assert dict(sessions_over(["XNYS", "24/7"], first, last).rows()) == days
+
+
 def test_a_late_open_is_worked_on_after_it() -> None:
     """On 2 January 2026 Seoul opens at 10:00, an hour late; the usual tick would be before the open."""
     zone = ZoneInfo("Asia/Seoul")
@@ -113,16 +124,10 @@ def test_what_opens_on_the_evening_before_is_worked_on_then() -> None:
     assert session_of("before_open", "IEPA", sunday, ACCOUNTS).session == dt.date(2026, 1, 12)
 
 
-def test_the_next_open_is_that_of_the_next_session() -> None:
-    """After Thanksgiving's eve comes the Friday; a coin opens as it closes."""
-    assert next_open("XNYS", dt.date(2025, 11, 26)) == dt.datetime(2025, 11, 28, 14, 30, tzinfo=dt.UTC)
-    assert next_open("24/7", dt.date(2025, 11, 26)) == dt.datetime(2025, 11, 27, tzinfo=dt.UTC)
-
-
 @pytest.mark.parametrize("calendar", MARKETS)
 def test_what_is_worked_on_after_a_close_can_be_sent(calendar: str) -> None:
     """The tick of each session is before the end of sending for the next one, an hour late where it must be."""
     for moment in ticks("after_close", calendar, 60):
         session = session_of("after_close", calendar, moment, ACCOUNTS).session
-        until = None if session is None else sent_until(calendar, session, dt.timedelta(hours=1))
-        assert until is None or moment < until
+        until = None if session is None else next_deadline(calendar, session, dt.timedelta(hours=1))
+        assert until is None or moment < until.replace(tzinfo=dt.UTC)

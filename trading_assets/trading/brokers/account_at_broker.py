@@ -16,10 +16,10 @@ from trading_assets.config.trading import Trading
 from trading_assets.market_data import calendars
 from trading_assets.trading.broker_books import Books, Leg, books_on_record, trades_of
 from trading_assets.trading.brokers.asked import Compared, Said, Traded, compare, held_at_most
-from trading_assets.trading.brokers.deadlines import deadline, deadlines_of
+from trading_assets.trading.brokers.deadlines import deadlines_of, next_deadline
 from trading_assets.trading.brokers.port import Broker
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
-from trading_assets.trading.opening import SIMULATED, Opening, next_session
+from trading_assets.trading.opening import SIMULATED, Opening
 from trading_assets.trading.reconciliation import Exactness
 from trading_assets.trading.rollout.withheld import Parting, parted
 from trading_assets.trading.settlement import Settling
@@ -175,5 +175,5 @@ def _coins(pending: pl.DataFrame) -> Collection[str]:
 def _awaited(pending: pl.DataFrame, last: dt.date, now: dt.datetime) -> Collection[str]:
     """Symbols of an exchange that has opened since the last session that is published: splits of it are to come."""
     traded = pending.filter(pl.col("calendar") != calendars.ALWAYS).select("symbol", "calendar").unique().rows()
-    opens = {name: deadline(name, next_session([name], last), dt.timedelta()) for name in {each for _, each in traded}}
+    opens = {name: next_deadline(name, last, dt.timedelta()) for name in {each for _, each in traded}}
     return frozenset(symbol for symbol, name in traded if opens[name] <= now)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from trading_assets.market_data import calendars
+from trading_assets.trading.opening import next_session
 
 _A_WEEK = dt.timedelta(days=7)
 
@@ -31,6 +32,24 @@ def deadlines_of(sheet: pl.DataFrame, calendar_of: Mapping[str, str], late: dt.t
     opens = {(calendar_of[symbol], session) for _, symbol, session in rows}
     latest = {each: deadline(*each, late) for each in opens}
     return {name: latest[calendar_of[symbol], session] for name, symbol, session in rows}
+
+
+def next_deadline(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime:
+    """Return until when what the close of a session decides may be sent, UTC.
+
+    Parameters
+    ----------
+    calendar, session
+        Name of the calendar, and the session.
+    late
+        How late an order may come where the next session opens as this one ends; with 0 it is the next open.
+
+    Raises
+    ------
+    CalendarError
+        No session is recorded in the thirty days that follow.
+    """
+    return deadline(calendar, next_session([calendar], session), late)
 
 
 def deadline(calendar: str, session: dt.date, late: dt.timedelta) -> dt.datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -28,6 +28,7 @@ from trading_assets.trading.opening import (
     openings_on,
     universe_of,
 )
+from trading_assets.trading.runs_on_record import runs_on_record
 from trading_assets.warehouse import Warehouse
 
 #: Who closes an account whose verdict is revoked.
@@ -84,7 +85,9 @@ def close_account(configuration: Configuration, strategy: str, *, by: str, reaso
                 "  expected: an account that is not\n"
                 f"  what to do: trading-assets account status {strategy}"
             )
-        first = first_session(openings[-1], _through(records, configuration.name, openings[-1]), now)
+        days = [each["through"] for each in runs_on_record(records, configuration.name, openings[-1].account)]
+        through = dt.date.fromisoformat(max(days)) if days else None
+        first = first_session(openings[-1], through, now)
         said = {
             "action": CLOSE,
             "account": openings[-1].account,
@@ -209,13 +212,6 @@ def account_state(opening: Opening, openings: Sequence[Opening], closing: Closin
     if opening != openings[-1]:
         return "ended"
     return "open" if closing is None else "closing"
-
-
-def _through(records: Iterable[Record], configuration: str, opening: Opening) -> dt.date | None:
-    """The last session that a run on record has published, or was to publish."""
-    said = [each.payload for each in records if (each.kind, each.configuration) == ("evidence", configuration)]
-    days = [each["through"] for each in said if each.get("account") == opening.account and "through" in each]
-    return dt.date.fromisoformat(max(days)) if days else None
 
 
 def _spans(universe: Mapping[str, Sequence[str]], start: dt.date, end: dt.date) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.protocol import Record
+from trading_assets.trading.runs_on_record import runs_on_record
 
 #: What a record of the kind `account` says that closes one.
 CLOSE = "close"
@@ -81,7 +82,9 @@ def closing_of(records: Iterable[Record], configuration: str, account: str) -> C
 
 
 def left_on_record(records: Iterable[Record], configuration: str, account: str) -> bool:
-    """Return whether a run has put on record that an account holds nothing any more, and never will.
+    """Return whether the last run of an account has put on record that it holds nothing any more, and never will.
+
+    One before it may have said so, too, and have been killed before it wrote rows: it was made again.
 
     Parameters
     ----------
@@ -90,8 +93,8 @@ def left_on_record(records: Iterable[Record], configuration: str, account: str) 
     configuration, account
         Names of the configuration and of the account.
     """
-    said = [each.payload for each in records if (each.kind, each.configuration) == ("evidence", configuration)]
-    return any(each.get("account") == account and each.get("left") is True for each in said)
+    said = runs_on_record(records, configuration, account)
+    return bool(said) and said[-1].get("left") is True
 
 
 def is_left(closing: Closing, equity: pl.DataFrame) -> bool:

@@ -19,10 +19,11 @@ from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.protocol import Record
 from trading_assets.protocol.switches import switched_off_on
 from trading_assets.robustness.verdict.current import VerdictMissingError, current_verdict
+from trading_assets.trading.brokers.deadlines import next_deadline
 from trading_assets.trading.differences_on_record import differences_on_record, not_accepted
 from trading_assets.trading.divergence.alarms_on_record import alarms_on_record
 from trading_assets.trading.divergence.slippage_on_record import judged_through
-from trading_assets.trading.opening import LIVE, SIMULATED, Opening, next_session, openings_on
+from trading_assets.trading.opening import LIVE, SIMULATED, Opening, openings_on
 from trading_assets.trading.published import possible_on_record, runs_that_fit
 from trading_assets.trading.rollout.non_inferiority import sharpe_non_inferiority
 from trading_assets.trading.rollout.stages import STRATEGY, broker_of, moves_on, sheet_stages, strategy_stage
@@ -32,6 +33,7 @@ from trading_assets.warehouse import Rows, Warehouse
 
 #: What alarms begin with that are raised by single fills: others compare the whole account, which no share is.
 _OF_FILLS = "slippage"
+_A_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,9 @@ def _sessions(configuration: Configuration, records: Sequence[Record], opening: 
 
 
 def _opens(opening: Opening, session: dt.date) -> dt.datetime:
-    """When the first market of an account opens after a session, UTC; of one that never closes the end of that day."""
-    opens = []
-    for calendar in sorted({said[1] for said in opening.universe.values()}):
-        day = next_session([calendar], session)
-        at = "over" if calendar == calendars.ALWAYS else "begins"
-        opens.append(calendars.session_spans(calendar, day, day)[at].dt.replace_time_zone(None).to_list()[0])
+    """When the first market of an account opens after a session, UTC; of one that opens as it closes a day later."""
+    of_calendars = {said[1] for said in opening.universe.values()}
+    opens = [next_deadline(calendar, session, _A_DAY) for calendar in of_calendars]
     return min(opens, default=dt.datetime.combine(session, dt.time()))
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from trading_assets.market_data.calendars import CalendarError
-from trading_assets.trading.brokers.deadlines import deadline, deadlines_of
+from trading_assets.trading.brokers.deadlines import deadline, deadlines_of, next_deadline
 from trading_assets_tests.trading.test_order_sheet import sheet_of, waiting
 
 HOUR = dt.timedelta(hours=1)
@@ -30,6 +30,13 @@ def test_an_order_comes_before_the_open_and_to_one_that_opens_as_it_closes_an_ho
     calendar: str, session: dt.date, until: dt.datetime
 ) -> None:
     assert deadline(calendar, session, HOUR) == until
+
+
+def test_the_next_deadline_is_that_of_the_next_session() -> None:
+    """After Thanksgiving's eve comes the Friday; a coin opens as it closes."""
+    assert next_deadline("XNYS", dt.date(2025, 11, 26), HOUR) == dt.datetime(2025, 11, 28, 14, 30)
+    assert next_deadline("24/7", dt.date(2025, 11, 26), HOUR) == dt.datetime(2025, 11, 27, 1, 0)
+    assert next_deadline("24/7", dt.date(2025, 11, 26), dt.timedelta()) == dt.datetime(2025, 11, 27)
 
 
 def test_a_day_without_an_open_has_no_deadline() -> None:

@@ -24,7 +24,9 @@ from trading_assets.trading.closing.close import (
 from trading_assets.trading.closing.record import Closing, closing_of
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import EQUITY
+from trading_assets.warehouse import Rows
 from trading_assets_tests.trading.experiment import FIRST, OPENED, STRATEGY, Experiment
+from trading_assets_tests.trading.test_published import equity
 
 NOW = dt.datetime(2017, 7, 3, 20, 0)
 
@@ -77,6 +79,17 @@ def test_a_closing_is_on_record_with_who_and_why(paper: Experiment) -> None:
     said = {"account": "known-1", "through": "2017-07-06", "follows": 0, "closing": made.row, "left": True}
     Protocol.of(paper.configuration).append_decided(lambda _: [Entry("evidence", None, said)], now=NOW)
     assert accounts_at_work(paper.configuration) == {}
+    assert paper.open().account == "known-2"
+
+
+def test_an_edited_table_opens_no_account_beside_one_that_holds_something(paper: Experiment) -> None:
+    """Orders of the next one would go to the same broker, and what the first one holds would never be sold."""
+    paper.open()
+    made = close_account(paper.configuration, STRATEGY, by="ops", reason="over", now=NOW)
+    own = {"strategy": pl.lit(STRATEGY), "account": pl.lit("known-1"), "session": pl.lit(made.acts_from)}
+    paper.warehouse.replace(Rows("strategy", STRATEGY), {EQUITY: equity(1.0).with_columns(**own)})
+    with pytest.raises(ConfigurationError, match="known-1 is being left: it still holds something"):
+        paper.open()
 
 
 @pytest.mark.parametrize(

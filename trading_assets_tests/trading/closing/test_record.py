@@ -9,7 +9,7 @@ import polars as pl
 
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.records import Entry
-from trading_assets.trading.closing.record import Closing, closing_of, is_left
+from trading_assets.trading.closing.record import Closing, closing_of, is_left, left_on_record
 from trading_assets.trading.tables import EQUITY
 
 NOW = dt.datetime(2026, 3, 4, 18, 0)
@@ -22,10 +22,12 @@ def close(protocol: Protocol, session: dt.date = WEDNESDAY, account: str = "s-1"
     return record.row
 
 
-def published(protocol: Protocol, through: dt.date, closing: int | None = None, account: str = "s-1") -> None:
-    """A run puts on record what it is about to publish, and the closing that it knew of."""
+def published(
+    protocol: Protocol, through: dt.date, closing: int | None = None, account: str = "s-1", *, left: bool = False
+) -> None:
+    """A run puts on record what it is about to publish, the closing that it knew of, and whether that is at its end."""
     said = {"account": account, "through": through.isoformat(), "follows": 0}
-    known = {} if closing is None else {"closing": closing}
+    known = {} if closing is None else {"closing": closing, "left": left}
     protocol.append_decided(lambda _: [Entry("evidence", None, said | known)], now=NOW)
 
 
@@ -70,6 +72,21 @@ def test_of_two_closings_the_first_counts(tmp_path: Path) -> None:
     close(protocol)
     close(protocol, THURSDAY)
     assert acts_from(protocol) == WEDNESDAY
+
+
+def test_it_is_left_on_record_by_the_last_run_that_says_so(tmp_path: Path) -> None:
+    """A run that was killed before it wrote is made again, on other bars perhaps: then something may still be held."""
+    protocol = Protocol(tmp_path, "c")
+    row = close(protocol)
+    assert not left_on_record(protocol.read(), "c", "s-1")
+    published(protocol, WEDNESDAY, closing=row, left=True)
+    assert left_on_record(protocol.read(), "c", "s-1")
+    assert not left_on_record(protocol.read(), "c", "s-2")
+    assert not left_on_record(protocol.read(), "other", "s-1")
+    published(protocol, WEDNESDAY, closing=row)
+    assert not left_on_record(protocol.read(), "c", "s-1")
+    published(protocol, THURSDAY, closing=row, left=True)
+    assert left_on_record(protocol.read(), "c", "s-1")
 
 
 def test_an_account_is_left_once_it_holds_nothing_at_a_close_of_the_closing() -> None:

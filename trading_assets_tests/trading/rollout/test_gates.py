@@ -118,11 +118,14 @@ def test_at_a_real_broker_sheets_count_that_were_on_record_before_their_open(pap
     assert found.detail == "2 sheets at shadow, 1 of them on record before their open"
 
 
-def test_a_sheet_of_a_market_that_never_closes_is_for_the_day_that_has_begun() -> None:
+def test_a_sheet_of_a_market_that_opens_as_it_closes_is_for_the_day_that_has_begun() -> None:
     """Five minutes after midnight the sheet of the 5th is for the 6th, which is over at midnight of the 7th."""
     universe = {"BTC": ["file", "24/7", "crypto"]}
     opening = Opening(STRATEGY, "known-1", dt.date(2017, 7, 3), 1.0, "go", "0", "ops", OPENED, universe)
     assert _opens(opening, dt.date(2017, 7, 5)) == dt.datetime(2017, 7, 7)
+    currencies = replace(opening, universe={"EURUSD": ["file", "24/5", "fx"]})
+    assert _opens(currencies, dt.date(2017, 7, 5)) == dt.datetime(2017, 7, 7)
+    assert _opens(currencies, dt.date(2017, 7, 7)) == dt.datetime(2017, 7, 10), "a Friday: it opens on Monday"
     both = replace(opening, universe=universe | {"AAA": ["file", "XNYS", "equity"]})
     assert _opens(both, dt.date(2017, 7, 5)) == dt.datetime(2017, 7, 6, 13, 30)
 
