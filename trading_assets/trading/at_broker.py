@@ -14,7 +14,6 @@ from trading_assets.trading.audit_trail.trail import enter
 from trading_assets.trading.broker_books import books_on_record
 from trading_assets.trading.brokers.account_at_broker import (
     answer_of,
-    exactness_of,
     held_there,
     keep_answer,
     lateness,
@@ -86,7 +85,6 @@ def fills(step: Step) -> Mapping[str, Any]:
         next(iter(earlier.filter(account=opening.account)["session"].sort(descending=True)), None),
         is_halted=lambda: is_halted(configuration),
         now=step.now,
-        exactness=exactness_of(configuration.trading, opening, account.pending),
     )
     answer = None
     if opening.broker != SIMULATED and account.sessions:

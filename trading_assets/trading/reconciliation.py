@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config.canonical import digest
-from trading_assets.trading.broker_books import AT_NO_OPEN, Books
+from trading_assets.config.trading import Trading
+from trading_assets.trading.broker_books import AT_NO_OPEN, Books, Trade, trades_of
 from trading_assets.trading.brokers.port import REJECTED, BrokerFill, BrokerOrder
-from trading_assets.trading.brokers.simulated import Quote
-from trading_assets.trading.opening import Opening
+from trading_assets.trading.opening import SIMULATED, Opening
 from trading_assets.trading.order_sheet import DRIFT
 from trading_assets.trading.tables import DIFFERENCES
 
@@ -53,6 +52,31 @@ class Exactness:
         return self.units if symbol in self.coins or expected != round(expected) else 0.0
 
 
+#: How far a simulated broker may be.
+EXACT = Exactness()
+
+
+def exactness_of(trading: Trading, opening: Opening, pending: pl.DataFrame) -> Exactness:
+    """Return how far the broker of an account may be from the engine: a simulated one not at all.
+
+    Parameters
+    ----------
+    trading, opening
+        Section of the configuration, and the account.
+    pending
+        Rows of `trading.pending_orders` of the account, which say what its symbols are.
+    """
+    if opening.broker == SIMULATED:
+        return EXACT
+    said = trading.tolerances
+    return Exactness(price=said.price, fee=said.fee, units=said.units, sums_cash=False, coins=coins_of(pending))
+
+
+def coins_of(pending: pl.DataFrame) -> Collection[str]:
+    """Return the symbols of which a broker may take its fees in units."""
+    return frozenset(pending.filter(asset_class="crypto")["symbol"])
+
+
 @dataclass(frozen=True)
 class BothBooks:
     """Books of the engine and of the broker after a session, and how they stood before it.
@@ -75,9 +99,32 @@ class BothBooks:
     cash_gap: float
     is_sized_at_open: bool
 
+    def after(self, ratios: Mapping[str, float], told: Iterable[Trade], booked: pl.DataFrame) -> BothBooks:
+        """Return both after a session more.
+
+        Parameters
+        ----------
+        ratios
+            New units per old one at its open, by symbol.
+        told
+            Trades of the broker in it.
+        booked
+            Rows of `trading.engine_fills` in it: what has ended is paid out in both.
+        """
+        ended = trades_of(booked.filter(reason=AT_NO_OPEN))
+        gone = {trade.leg[0] for trade in ended}
+        gaps = _gaps(self.engine.after(ratios, ()), self.broker.after(ratios, ()))
+        return BothBooks(
+            engine=self.engine.after(ratios, trades_of(booked)),
+            broker=self.broker.after(ratios, told, ended),
+            gaps={symbol: gap for symbol, gap in gaps.items() if symbol not in gone},
+            cash_gap=self.broker.cash - self.engine.cash,
+            is_sized_at_open=self.is_sized_at_open,
+        )
+
 
 @dataclass(frozen=True)
-class _Filled:
+class Filled:
     """All fills of an order in a session: quantity, mean price, fee."""
 
     quantity: float
@@ -85,7 +132,7 @@ class _Filled:
     fee: float
 
     @classmethod
-    def of(cls, fills: Iterable[tuple[float, float, float]]) -> _Filled:
+    def of(cls, fills: Iterable[tuple[float, float, float]]) -> Filled:
         """Of quantity, price and fee of each."""
         rows = list(fills)
         quantity = sum(each[0] for each in rows)
@@ -100,8 +147,8 @@ def reconcile(
     engine_fills: pl.DataFrame,
     orders: Sequence[BrokerOrder],
     fills: Iterable[BrokerFill],
-    books: BothBooks | None = None,
-    exactness: Exactness | None = None,
+    books: BothBooks,
+    exactness: Exactness = EXACT,
 ) -> pl.DataFrame:
     """Return what differs between a broker's session and the account's.
 
@@ -117,9 +164,8 @@ def reconcile(
         All that the broker knows.
     books
         Units and cash of both: a gap that no difference of an order in the session explains is named by itself, once.
-        None: they are not compared.
     exactness
-        How far the broker may be from the engine; None: not at all.
+        How far the broker may be from the engine.
 
     Returns
     -------
@@ -127,25 +173,24 @@ def reconcile(
         Rows of `trading.differences`. Of an order that is sized at the open the broker is held to what was asked for,
         and of an entry to no more than the engine booked.
     """
-    exact = exactness or Exactness()
     explained: defaultdict[str, float] = defaultdict(float)
     known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
     own = [fill for fill in fills if fill.session == session]
     rows: list[dict[str, Any]] = []
     for order in sheet.sort("client_order_id").iter_rows(named=True):
         booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
-        expected = _Filled.of(booked.select("quantity", "price", "fee").rows())
+        expected = Filled.of(booked.select("quantity", "price", "fee").rows())
         if order["sized_at_open"] and expected.quantity and order["quantity"]:
             asked = min(order["quantity"], expected.quantity) if order["entry"] else order["quantity"]
-            expected = _Filled(asked, expected.price, expected.fee * asked / expected.quantity)
+            expected = Filled(asked, expected.price, expected.fee * asked / expected.quantity)
         elif order["sized_at_open"] and order["blocked_by"] == "size":
-            expected = _Filled(0.0, 0.0, 0.0)  # nothing could be asked for
+            expected = Filled(0.0, 0.0, 0.0)  # nothing could be asked for
         name = order["client_order_id"]
-        found = _Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
+        found = Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
-        near = exact.units_of(order["symbol"], expected.quantity)
-        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exact, near)]
+        near = exactness.units_of(order["symbol"], expected.quantity)
+        rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exactness, near)]
         explained[order["symbol"]] += _signed(order["side"], found.quantity - expected.quantity)
     for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
         if row["reason"] != AT_NO_OPEN:
@@ -167,16 +212,15 @@ def reconcile(
                     "detail": f"{fill.side} {fill.quantity:g} {fill.symbol} at {fill.price:g}, {said}",
                 }
             )
-    if books is not None:
-        rows += _of_books(books, explained, opening.capital, exact, is_explained=bool(rows))
+    rows += _of_books(books, explained, opening.capital, exactness, is_explained=bool(rows))
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
     named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
     return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)
 
 
 def _of_order(
-    expected: _Filled,
-    found: _Filled,
+    expected: Filled,
+    found: Filled,
     answer: BrokerOrder | None,
     blocked_by: str | None,
     exact: Exactness,
@@ -244,6 +288,12 @@ def _of_books(
         yield {**said, "kind": "cash", "detail": f"the fills of the broker have brought in {gap:+g} more"}
 
 
+def _gaps(engine: Books, broker: Books) -> dict[str, float]:
+    """Units that a broker has more than the engine, by symbol."""
+    own, there = engine.of_symbols(), broker.of_symbols()
+    return {symbol: there.get(symbol, 0.0) - own.get(symbol, 0.0) for symbol in {*own, *there}}
+
+
 def _signed(side: str, quantity: float) -> float:
     return quantity if side == "buy" else -quantity
 
@@ -255,41 +305,3 @@ def _is_same(expected: float, found: float, tolerance: float = 0.0) -> bool:
 def _id(account: str, session: dt.date, row: dict[str, Any]) -> str:
     said = [row["kind"], row.get("symbol"), row.get("client_order_id"), row["expected"], row["found"]]
     return digest([account, session, *said])[:16]
-
-
-def quotes_of(
-    engine_fills: pl.DataFrame, asked: pl.DataFrame, ratios: Mapping[str, float]
-) -> dict[str | tuple[str, str], Quote]:
-    """Return what a clean simulated broker fills at: the prices that the engine booked.
-
-    Parameters
-    ----------
-    engine_fills
-        Rows of `trading.engine_fills` of one session.
-    asked
-        Rows of `trading.order_sheets` that are for it: each has the price of its own order, and an entry no more units
-        than the engine could pay for. What comes late has the mean of its symbol and side.
-    ratios
-        New units per old one at the open, by symbol.
-    """
-    found: dict[str | tuple[str, str], Quote] = {}
-    for (symbol, side), rows in engine_fills.group_by("symbol", "side"):
-        filled = _Filled.of(rows.select("quantity", "price", "fee").rows())
-        if filled.quantity:
-            found[str(symbol), str(side)] = Quote(filled.price, filled.fee / filled.quantity, raw=_raw_price(rows))
-    for order in asked.iter_rows(named=True):
-        booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
-        filled = _Filled.of(booked.select("quantity", "price", "fee").rows())
-        most = filled.quantity if order["entry"] else math.inf
-        if filled.quantity:
-            rate, raw = filled.fee / filled.quantity, _raw_price(booked)
-            ratio = ratios.get(order["symbol"], 1.0)
-            found[order["client_order_id"]] = Quote(filled.price, rate, most, raw, ratio)
-        else:
-            found[order["client_order_id"]] = Quote(0.0, 0.0, 0.0)
-    return found
-
-
-def _raw_price(fills: pl.DataFrame) -> float:
-    """The mean open of fills of the engine."""
-    return _Filled.of(fills.select("quantity", "raw_price", "fee").rows()).price

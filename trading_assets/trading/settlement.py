@@ -11,7 +11,7 @@ the account holds is asked (`brokers/asked.py`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,35 +19,17 @@ import polars as pl
 
 from trading_assets.config.sections import Risk
 from trading_assets.config.trading import Trading
-from trading_assets.trading.broker_books import (
-    AT_NO_OPEN,
-    Books,
-    Trade,
-    books_on_record,
-    pairs_on_record,
-    ratios_at,
-    split_units,
-    trades_of,
-)
-from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerOrder
-from trading_assets.trading.brokers.simulated import SimulatedBroker
-from trading_assets.trading.brokers.simulated_books import CorporateAction
+from trading_assets.trading.broker_books import Books, Trade, books_on_record, pairs_on_record, ratios_at
+from trading_assets.trading.brokers.port import Broker, BrokerFill
+from trading_assets.trading.brokers.session_opens import session_opens
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
-from trading_assets.trading.reconciliation import BothBooks, Exactness, quotes_of, reconcile
-from trading_assets.trading.rollout.sending import AtFull, IsWithheld, Send, StageOf, send_by_stage
+from trading_assets.trading.reconciliation import BothBooks, Exactness, exactness_of, reconcile
+from trading_assets.trading.rollout.sending import AtFull, StageOf, send_by_stage
 from trading_assets.trading.rollout.tables import FULL
 from trading_assets.trading.rollout.withheld import Parting, Withheld, parted
-from trading_assets.trading.submission import (
-    INTENDED,
-    Submitted,
-    collect_fills,
-    fills_on_record,
-    orders_of,
-    submit_until_answered,
-    units_sent,
-)
+from trading_assets.trading.submission import INTENDED, units_sent
 from trading_assets.trading.tables import DIFFERENCES, ORDER_SHEETS, RECONCILIATIONS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
@@ -76,7 +58,7 @@ class Settling:
     differs
         Whether a difference stands that nobody has accepted.
     trading
-        Section of the configuration; None: as shipped.
+        Section of the configuration.
     rollout
         By which stages sheets were made and are made.
     plans
@@ -93,9 +75,14 @@ class Settling:
     splits: pl.DataFrame
     verdict_stands: bool
     differs: bool
-    trading: Trading | None = None
+    trading: Trading = field(default_factory=Trading)
     rollout: StageOf = field(default_factory=AtFull)
     plans: pl.DataFrame = field(default_factory=CLOSING_PLANS.empty)
+
+    @property
+    def exactness(self) -> Exactness:
+        """How far the broker may be from the engine."""
+        return exactness_of(self.trading, self.opening, self.pending)
 
     def sheet_at(
         self, session: dt.date, books: Books, *, differs: bool, withheld: Withheld | None = None
@@ -141,7 +128,6 @@ def settle(
     *,
     is_halted: Callable[[], bool],
     now: dt.datetime,
-    exactness: Exactness | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Settle every session after the last one that was.
 
@@ -157,8 +143,6 @@ def settle(
         Whether trading is halted: asked before each order.
     now
         Time of the records, UTC.
-    exactness
-        How far the broker may be from the engine; None: not at all.
 
     Returns
     -------
@@ -166,63 +150,40 @@ def settle(
     """
     done, differences = [RECONCILIATIONS.empty()], [DIFFERENCES.empty()]
     opening, sessions = account.opening, account.sessions
-    first = 0 if settled is None else sum(session <= settled for session in sessions)
-    first = max(first, 1)
+    first = max(1, 0 if settled is None else sum(session <= settled for session in sessions))
+    opens = session_opens(warehouse, broker, opening, is_halted=is_halted, now=now)
     sent_by_now = partial(units_sent, warehouse, opening)
     parting = Parting(account.configuration, opening, account.pending, sent_by_now())
     stages = account.rollout.on_record()
     of_sent, withheld = parted(parting, sessions[:first], stages, account.splits, account.engine_fills)
-    broker_books, engine_books = books_on_record(
-        warehouse, opening.strategy, opening.account, sessions[:first], account.splits, of_sent
-    )
-    is_sized_at_open = account.pending["target_weight"].is_not_null().any()
+    both = _books_at(warehouse, account, sessions[:first], of_sent)
     made = {*account.sheets["session"], *account.rollout.made()}  # by the record, whatever becomes of the table
     # An order waits over sessions of other calendars under one id.
     waiting = [
-        account.sheet_at(each, broker_books, differs=False, withheld=withheld[each])
+        account.sheet_at(each, both.broker, differs=False, withheld=withheld[each])
         for each in sessions[max(0, first - _EVENINGS) : first - 1]
     ]
     differs = account.differs
-    names, has_asked = (opening.strategy, opening.account), False
-    fills, told = list[BrokerFill](), list[BrokerOrder]()
     for before, session in zip(sessions[first - 1 :], sessions[first:], strict=False):
-        make = partial(account.sheet_at, before, broker_books, differs=differs)
-        over = dt.date.max if before in made else before
-        send: Send = _send_nothing
-        if isinstance(broker, SimulatedBroker):
-            send = partial(submit_until_answered, warehouse, broker, is_halted=is_halted, over=over, now=now)
+        make = partial(account.sheet_at, before, both.broker, differs=differs)
+        send = partial(opens.send, over=dt.date.max if before in made else before)
         made_at = stages.get(before, FULL) if before in made else None
         sheet, _ = send_by_stage(account.rollout, parting, before, make, send, units_sent=sent_by_now, made_at=made_at)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
-        asked = _as_sent(warehouse, account, asked)
-        booked = account.engine_fills.filter(session=session)
-        ratios = ratios_at(account.splits, session)
-        if isinstance(broker, SimulatedBroker):
-            broker.open_session(session, quotes_of(booked, asked, ratios), _actions(ratios, booked))
-            asked = _after_split(asked, ratios)
-            fills, told = list(collect_fills(warehouse, broker, *names, now)), list(broker.orders())
-        elif not has_asked:
-            collect_fills(warehouse, broker, *names, now)
-            fills, told = fills_on_record(warehouse, *names), orders_of(warehouse, broker, *names)
-            has_asked = True
+        booked, ratios = account.engine_fills.filter(session=session), ratios_at(account.splits, session)
+        opened = opens.open(session, _as_sent(warehouse, account, asked), booked, ratios)
         booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to
-        gaps = _gaps(engine_books.after(ratios, ()), broker_books.after(ratios, ()))
-        cash_gap = broker_books.cash - engine_books.cash
-        ended = trades_of(booked.filter(reason=AT_NO_OPEN))
-        broker_books = broker_books.after(ratios, _told(warehouse, opening, fills, session), ended)
-        engine_books = engine_books.after(ratios, trades_of(booked))
-        gone = {trade.leg[0] for trade in ended}
-        gaps = {symbol: gap for symbol, gap in gaps.items() if symbol not in gone}
-        both = BothBooks(engine_books, broker_books, gaps, cash_gap, is_sized_at_open)
-        found = reconcile(opening, session, asked, booked, told, fills, both, exactness)
+        both = both.after(ratios, _told(warehouse, opening, opened.fills, session), booked)
+        exact = account.exactness
+        found = reconcile(opening, session, opened.asked, booked, opened.orders, opened.fills, both, exact)
         differs = differs or not found.is_empty()
         row = {
             "strategy": opening.strategy,
             "account": opening.account,
             "session": session,
             "orders": asked.height,
-            "fills": sum(fill.session == session for fill in fills),
+            "fills": sum(fill.session == session for fill in opened.fills),
             "differences": found.height,
         }
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
@@ -230,26 +191,14 @@ def settle(
     return pl.concat(done), pl.concat(differences)
 
 
-def _send_nothing(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
-    """Send nothing of a sheet: its session has been, at a real broker."""
-    return Submitted((), (), ())
-
-
-def _actions(ratios: Mapping[str, float], booked: pl.DataFrame) -> dict[str, CorporateAction]:
-    """What becomes of a unit at an open, by symbol: splits, and the value of what has ended."""
-    found = {symbol: CorporateAction(ratio) for symbol, ratio in ratios.items()}
-    for ended in booked.filter(reason=AT_NO_OPEN).iter_rows(named=True):
-        fee = ended["fee"] / ended["quantity"] if ended["quantity"] else 0.0
-        found[ended["symbol"]] = CorporateAction(
-            ratios.get(ended["symbol"], 1.0), ending=ended["price"], ending_fee=fee
-        )
-    return found
-
-
-def _gaps(engine: Books, broker: Books) -> dict[str, float]:
-    """Units that a broker has more than the engine, by symbol."""
-    own, there = engine.of_symbols(), broker.of_symbols()
-    return {symbol: there.get(symbol, 0.0) - own.get(symbol, 0.0) for symbol in {*own, *there}}
+def _books_at(
+    warehouse: Warehouse, account: Settling, sessions: Sequence[dt.date], engine_fills: pl.DataFrame
+) -> BothBooks:
+    """Both books after the sessions that were settled."""
+    names = (account.opening.strategy, account.opening.account)
+    broker, engine = books_on_record(warehouse, *names, sessions, account.splits, engine_fills)
+    is_sized_at_open = account.pending["target_weight"].is_not_null().any()
+    return BothBooks(engine, broker, {}, 0.0, is_sized_at_open)
 
 
 def _told(warehouse: Warehouse, opening: Opening, fills: Iterable[BrokerFill], session: dt.date) -> list[Trade]:
@@ -265,15 +214,6 @@ def _told(warehouse: Warehouse, opening: Opening, fills: Iterable[BrokerFill], s
         )
         for fill in own
     ]
-
-
-def _after_split(asked: pl.DataFrame, ratios: Mapping[str, float]) -> pl.DataFrame:
-    """Orders in units of the session that they are for."""
-    split = [
-        None if quantity is None else split_units(quantity, ratios.get(symbol, 1.0))
-        for quantity, symbol in asked.select("quantity", "symbol").iter_rows()
-    ]
-    return asked.with_columns(quantity=pl.Series(split, dtype=pl.Float64)) if ratios else asked
 
 
 def _as_sent(warehouse: Warehouse, account: Settling, asked: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ import polars as pl
 
 from trading_assets.trading.brokers.port import (
     ACCEPTED,
+    CANCELLED,
     REJECTED,
     Broker,
     BrokerFill,
@@ -26,7 +27,7 @@ from trading_assets.trading.brokers.port import (
 )
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
-from trading_assets.warehouse import Rows, Warehouse
+from trading_assets.warehouse import Rows, Table, Warehouse
 
 INTENDED = "intended"
 #: Times that an order is sent again where the line was lost.
@@ -203,8 +204,8 @@ def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[B
     warehouse, strategy, account
         Warehouse, and the names of the strategy and of its account.
     """
-    rows = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
-    rows = rows.sort("session", "recorded_at", "broker_fill_id").select(list(BrokerFill.__dataclass_fields__))
+    rows = _on_record(FILLS, warehouse, strategy, account).sort("session", "recorded_at", "broker_fill_id")
+    rows = rows.select(list(BrokerFill.__dataclass_fields__))
     return [BrokerFill(**row) for row in rows.iter_rows(named=True)]
 
 
@@ -213,24 +214,30 @@ def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
 
     What it rejected last, and never filled, it does not have: that may be sent again, or held.
     """
-    own, account = Rows("strategy", opening.strategy), opening.account
-    rows = warehouse.read_or_empty(SUBMISSIONS, rows=own).filter(account=account)
-    filled = warehouse.read_or_empty(FILLS, rows=own).filter(account=account)["client_order_id"]
-    answers = rows.filter(pl.col("event") != INTENDED).sort("recorded_at", "event", descending=[False, True])
-    rejected = answers.unique("client_order_id", keep="last").filter(
-        pl.col("event") == REJECTED, ~pl.col("client_order_id").is_in(filled.implode())
-    )
-    sent = rows.filter(event=INTENDED).join(rejected, on="client_order_id", how="anti")
-    return dict(sent.select("client_order_id", "quantity").iter_rows())
+    said = _said_last(warehouse, opening.strategy, opening.account)
+    rejected = {each.client_order_id for each in said if each.status == REJECTED}
+    sent = _on_record(SUBMISSIONS, warehouse, opening.strategy, opening.account).filter(event=INTENDED)
+    units = sent.select("client_order_id", "quantity").iter_rows()
+    return {name: quantity for name, quantity in units if name not in rejected}
 
 
 def _said_last(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerOrder]:
-    """What a broker answered last to each order; of two answers of one moment that it took it."""
-    rows = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", strategy))
-    rows = rows.filter(pl.col("account") == account, pl.col("event") != INTENDED)
+    """What a broker answered last to each order; of two answers of one moment that it took it.
+
+    One that it rejected after it had filled a part has ended as if it were cancelled: it is not for sending again.
+    """
+    rows = _on_record(SUBMISSIONS, warehouse, strategy, account).filter(pl.col("event") != INTENDED)
     rows = rows.sort("recorded_at", "event", descending=[False, True]).unique("client_order_id", keep="last")
+    filled = set(_on_record(FILLS, warehouse, strategy, account)["client_order_id"])
     said = rows.sort("client_order_id").select("client_order_id", "event", "reason").iter_rows()
-    return [BrokerOrder(*row) for row in said]
+    return [
+        BrokerOrder(name, CANCELLED if event == REJECTED and name in filled else event, reason)
+        for name, event, reason in said
+    ]
+
+
+def _on_record(table: Table, warehouse: Warehouse, strategy: str, account: str) -> pl.DataFrame:
+    return warehouse.read_or_empty(table, rows=Rows("strategy", strategy)).filter(account=account)
 
 
 def _sent(broker: Broker, order: OrderRequest) -> BrokerOrder:

@@ -9,14 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.trading.broker_books import Books
+from trading_assets.config.trading import Trading
+from trading_assets.trading.broker_books import AT_NO_OPEN, Books, Trade
 from trading_assets.trading.brokers.port import BrokerFill, BrokerOrder
-from trading_assets.trading.brokers.simulated import Quote
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.reconciliation import (
     BothBooks,
     Exactness,
-    quotes_of,
+    exactness_of,
     reconcile,
 )
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS
@@ -26,6 +26,7 @@ OPENING = Opening("s", "s-1", FRIDAY, 1e5, "go", "0", "ops", dt.datetime(2017, 6
 ORDER = waiting()["order_id"]
 NAME = sheet_of(waiting())["client_order_id"].item()
 ACCEPTED = BrokerOrder(NAME, "accepted")
+NOTHING = BothBooks(Books(), Books(), {}, 0.0, is_sized_at_open=False)
 
 
 def booked(quantity: float = 100.0, price: float = 50.2, fee: float = 2.0, order: str = ORDER) -> pl.DataFrame:
@@ -55,7 +56,7 @@ def made(quantity: float = 100.0, price: float = 50.2, fee: float = 2.0, **chang
 def differing(
     engine: pl.DataFrame, orders: list[BrokerOrder], fills: list[BrokerFill], **order: Any
 ) -> list[tuple[str, float, float]]:
-    found = reconcile(OPENING, MONDAY, sheet_of(waiting(**order)), engine, orders, fills)
+    found = reconcile(OPENING, MONDAY, sheet_of(waiting(**order)), engine, orders, fills, NOTHING)
     DIFFERENCES.validate(found)
     return sorted(found.select("kind", "expected", "found").rows())
 
@@ -176,24 +177,41 @@ def test_what_a_real_broker_may_be_away_from_the_engine() -> None:
 
 
 def test_an_order_that_ended_without_a_fill_says_how() -> None:
-    [detail] = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [BrokerOrder(NAME, "expired", "halted")], [])[
-        "detail"
-    ]
+    expired = [BrokerOrder(NAME, "expired", "halted")]
+    [detail] = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), expired, [], NOTHING)["detail"]
     assert detail == "no fill, it is expired: halted"
 
 
 def test_the_same_difference_has_the_same_id() -> None:
-    sheet, orders = sheet_of(waiting()), [ACCEPTED]
-    ids = [reconcile(OPENING, MONDAY, sheet, booked(), orders, [])["difference_id"].to_list() for _ in range(2)]
-    other = reconcile(OPENING, MONDAY, sheet, booked(), orders, [made(50.0, fee=1.0)])["difference_id"].to_list()
-    assert ids[0] == ids[1] != other
+
+    def names(*fills: BrokerFill) -> list[str]:
+        found = reconcile(OPENING, MONDAY, sheet_of(waiting()), booked(), [ACCEPTED], fills, NOTHING)
+        return found["difference_id"].to_list()
+
+    assert names() == names() != names(made(50.0, fee=1.0))
 
 
-def test_a_clean_broker_quotes_each_order_what_the_engine_booked_for_it() -> None:
-    """40 at 50 and 60 at 51: what comes late has 50.6 a unit; the entry of 100 that cash cut to 40 gets no more."""
-    fills = pl.concat([booked(40.0, 50.0, 0.8), booked(60.0, 51.0, 1.2, order="other")])
-    found = quotes_of(fills, sheet_of(waiting(), waiting("BBB")), {})
-    assert found["AAA", "buy"].price == pytest.approx(50.6)
-    assert found["AAA", "buy"].fee == pytest.approx(0.02)
-    assert found[NAME] == Quote(50.0, 0.02, 40.0, raw=50.0)
-    assert found[sheet_of(waiting("BBB"))["client_order_id"].item()].most == 0.0
+def test_a_simulated_broker_is_held_to_the_last_digit_and_a_real_one_to_the_tolerances() -> None:
+    pending, said = pl.DataFrame([waiting(), waiting("COIN", asset_class="crypto")]), Trading().tolerances
+    assert exactness_of(Trading(), OPENING, pending) == Exactness()
+    real = exactness_of(Trading(), replace(OPENING, broker="alpaca"), pending)
+    assert (real.price, real.units, real.fee, real.sums_cash) == (said.price, said.units, said.fee, False)
+    assert real.coins == {"COIN"}
+
+
+def test_books_after_a_session_know_how_far_they_were_apart_before_it() -> None:
+    """The engine held 10 and the broker 8 with 7 more in cash; 2 for 1, then both buy 100, the broker for 5,001."""
+    before = BothBooks(Books({("AAA", None): 10.0}), Books({("AAA", None): 8.0}, 7.0), {}, 0.0, is_sized_at_open=False)
+    after = before.after({"AAA": 2.0}, [Trade(("AAA", None), 100.0, 50.01, 0.0)], booked(100.0, 50.0, 2.0))
+    assert (after.engine.of_symbols(), after.broker.of_symbols()) == ({"AAA": 120.0}, {"AAA": 116.0})
+    assert (after.engine.cash, after.broker.cash) == (-5_002.0, 7.0 - 5_001.0)
+    assert (dict(after.gaps), after.cash_gap) == ({"AAA": -4.0}, 7.0)
+
+
+def test_what_has_ended_is_paid_out_in_both_books_and_no_gap_is_left() -> None:
+    """The engine had 100 and got 50 a unit less 2 of fees; the broker had 50 of them."""
+    ended = booked(100.0, 50.0, 2.0).with_columns(side=pl.lit("sell"), reason=pl.lit(AT_NO_OPEN))
+    before = BothBooks(Books({("AAA", None): 100.0}), Books({("AAA", None): 50.0}), {}, 0.0, is_sized_at_open=False)
+    after = before.after({}, [], ended)
+    assert (after.engine.held, after.broker.held, after.gaps) == ({}, {}, {})
+    assert (after.engine.cash, after.broker.cash) == (4_998.0, 2_499.0)

@@ -106,6 +106,22 @@ def test_what_a_broker_took_and_forgot_is_not_sent_again(tmp_path: Path) -> None
     assert [each.client_order_id for each in SimulatedBroker(anew.path).orders()] == [found.answered[2].client_order_id]
 
 
+def test_what_a_broker_filled_in_part_and_then_rejected_is_not_sent_again(tmp_path: Path) -> None:
+    """It had filled 40 of 100, rejected the others and forgot: sent again it would buy 140."""
+    warehouse, _ = parts(tmp_path)
+    (order,) = sheet(1).to_dicts()
+    said = {name: order.get(name) for name in SUBMISSIONS.columns} | {"recorded_at": NOW, "reason": "no margin"}
+    events = [said | {"event": event} for event in ("intended", "rejected")]
+    warehouse.append_new(SUBMISSIONS, SUBMISSIONS.conform(pl.DataFrame(events)))
+    fill = {name: order.get(name) for name in FILLS.columns} | {"broker_fill_id": "f", "session": MONDAY}
+    fill |= {"quantity": 40.0, "price": 50.0, "fee": 0.0, "recorded_at": NOW}
+    warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame([fill])))
+    forgetful = Forgetful(tmp_path / "broker.db")
+    found = submit(warehouse, forgetful, sheet(1), is_halted=never, over=FRIDAY, now=NOW + HOUR)
+    assert found.answered == (BrokerOrder(order["client_order_id"], "cancelled", "no margin"),)
+    assert SimulatedBroker(forgetful.path).orders() == []
+
+
 def test_what_a_broker_rejected_without_keeping_it_is_known_by_its_words(tmp_path: Path) -> None:
     """It lists nothing; what it said is on record, and may be sent again until its session opens."""
 

@@ -20,7 +20,7 @@ from trading_assets.trading.brokers.deadlines import deadlines_of, next_deadline
 from trading_assets.trading.brokers.port import Broker
 from trading_assets.trading.brokers.tables import BROKER_BALANCES, BROKER_POSITIONS
 from trading_assets.trading.opening import SIMULATED, Opening
-from trading_assets.trading.reconciliation import Exactness
+from trading_assets.trading.reconciliation import coins_of
 from trading_assets.trading.rollout.withheld import Parting, parted
 from trading_assets.trading.settlement import Settling
 from trading_assets.trading.submission import collect_fills, units_sent
@@ -29,22 +29,6 @@ from trading_assets.warehouse import Rows, Warehouse
 
 #: Times that an order is sent to a real broker, whose line tries again by itself.
 _ATTEMPTS = 3
-
-
-def exactness_of(trading: Trading, opening: Opening, pending: pl.DataFrame) -> Exactness:
-    """Return how far the broker of an account may be from the engine: a simulated one not at all.
-
-    Parameters
-    ----------
-    trading, opening
-        Section of the configuration, and the account.
-    pending
-        Rows of `trading.pending_orders` of the account, which say what its symbols are.
-    """
-    if opening.broker == SIMULATED:
-        return Exactness()
-    said = trading.tolerances
-    return Exactness(price=said.price, fee=said.fee, units=said.units, sums_cash=False, coins=_coins(pending))
 
 
 def held_there(broker: Broker, opening: Opening, books: Books) -> dict[Leg, float]:
@@ -131,10 +115,9 @@ def answer_of(
         warehouse.read_or_empty(table, rows=own).filter(account=opening.account)
         for table in (BROKER_BALANCES, BROKER_POSITIONS)
     )
-    trading = account.trading or Trading()
     cash += later.cash - broker_books.cash
-    traded = Traded(_coins(account.pending), _awaited(account.pending, last, now), told)
-    return compare(opening, last, said, later, cash, (before[0], before[1]), trading.tolerances, traded)
+    traded = Traded(coins_of(account.pending), _awaited(account.pending, last, now), told)
+    return compare(opening, last, said, later, cash, (before[0], before[1]), account.trading.tolerances, traded)
 
 
 def keep_answer(warehouse: Warehouse, found: Compared) -> None:
@@ -165,11 +148,6 @@ def _books_after(told: pl.DataFrame, last: dt.date, books: Books) -> Books:
     """Books with the fills on record of sessions that are not published yet: their bars are still to come."""
     told = told.filter(pl.col("session") > last).with_columns(pair_id=pl.lit(None, pl.String))
     return books.after({}, trades_of(told))
-
-
-def _coins(pending: pl.DataFrame) -> Collection[str]:
-    """Symbols of which a broker may take its fees in units."""
-    return frozenset(pending.filter(asset_class="crypto")["symbol"])
 
 
 def _awaited(pending: pl.DataFrame, last: dt.date, now: dt.datetime) -> Collection[str]:

@@ -14,7 +14,6 @@ from trading_assets.config.trading import AlpacaSettings, Trading
 from trading_assets.trading.broker_books import Books
 from trading_assets.trading.brokers.account_at_broker import (
     answer_of,
-    exactness_of,
     held_there,
     keep_answer,
     lateness,
@@ -92,8 +91,7 @@ class Days:
         """Settle, and ask the broker in the evening of the last session, or so many hours later."""
         account, broker = self.until(place), self.broker
         before = None if last is None else account.sessions[last]
-        exact = exactness_of(TRADING, account.opening, account.pending)
-        done, found = settle(self.warehouse, broker, account, before, is_halted=lambda: False, now=NOW, exactness=exact)
+        done, found = settle(self.warehouse, broker, account, before, is_halted=lambda: False, now=NOW)
         self.asked += 1
         now = dt.datetime.combine(account.sessions[-1], dt.time(22, self.asked)) + dt.timedelta(hours=hours)
         answer = answer_of(self.warehouse, broker, account, self.equity, now)
@@ -243,11 +241,6 @@ def test_no_order_is_sent_after_its_open_by_the_clock(days: Days) -> None:
     assert days.service.orders == []
     simulated = replace(days.account.opening, broker="simulated")
     assert lateness(TRADING, simulated, sheet, days.account.pending, None) == {}
-
-
-def test_a_simulated_broker_is_held_to_the_last_digit(days: Days) -> None:
-    assert exactness_of(TRADING, replace(days.account.opening, broker="simulated"), days.account.pending).price == 0.0
-    assert exactness_of(TRADING, days.account.opening, days.account.pending).price == TRADING.tolerances.price
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def status_of(status: str, filled: float, said: str = "") -> str:
         return PARTIALLY_FILLED if filled else ACCEPTED
     words = said.lower()
     if ended == CANCELLED and "reject" in words:
-        return REJECTED
+        ended = REJECTED
     if ended == CANCELLED and "expire" in words:
         return EXPIRED
     return CANCELLED if ended == REJECTED and filled else ended

@@ -25,6 +25,7 @@ from trading_assets.trading.brokers.port import FINAL
         ("ApiCancelled", 0.0, "", "cancelled"),
         ("Cancelled", 0.0, "Order expired", "expired"),
         ("Cancelled", 0.0, "Rejected by System:no margin", "rejected"),
+        ("Cancelled", 3.0, "Rejected by System:no margin", "cancelled"),
         ("Inactive", 0.0, "", "rejected"),
         ("Inactive", 3.0, "", "cancelled"),
         ("SomethingNew", 0.0, "", "accepted"),
