@@ -91,6 +91,9 @@ EQUITY = Table(
         "drawdown": Column(pl.Float64, "equity over its peak (first: the capital), minus 1", at_most=0),
         "daily_return": Column(pl.Float64, "change of equity; null after a total loss", nullable=True),
         "risk_free": Column(pl.Float64, "what cash earned since the session before; null: unknown", nullable=True),
+        "interest": Column(
+            pl.Float64, "earned by the evening's cash, kept beside the equity; null: unknown", nullable=True
+        ),
         "halted": Column(pl.Boolean, "the drawdown breaker has stopped entries"),
         "replay_equity": Column(pl.Float64, "of a replay from the opening on the bars of that evening"),
     },

@@ -258,7 +258,8 @@ def test_another_plan_stops_the_account_until_another_is_opened(copied: Experime
 
 
 #: Columns that the version before did not know, and the table that it did not have.
-NEW, NEW_TABLE = {"risk_free", "modelled_slippage_bps", "slippage_deviation_bps"}, CLOSING_PLANS
+NEW = {"risk_free", "interest", "modelled_slippage_bps", "slippage_deviation_bps"}
+NEW_TABLE = CLOSING_PLANS
 
 
 def as_an_earlier_version_left_it(experiment: Experiment) -> None:

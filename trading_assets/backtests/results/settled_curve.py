@@ -36,11 +36,22 @@ def settled(equity: pl.DataFrame) -> pl.DataFrame:
         daily_return=pl.when(touched).then(change).otherwise("daily_return"),
         drawdown=pl.when(made_again.any()).then(pl.col("settled_equity") / peak - 1).otherwise("drawdown"),
         marked_return="daily_return",
-    ).with_columns(excess_return=_excess(equity))
+    ).with_columns(excess_return=excess_return(equity))
 
 
-def _excess(equity: pl.DataFrame) -> pl.Expr:
-    """Of the rows with their settled returns; without rates on record the return itself."""
+def excess_return(equity: pl.DataFrame) -> pl.Expr:
+    """Return daily_return with the interest on cash, less what all of the equity would have earned as cash.
+
+    Parameters
+    ----------
+    equity
+        Rows of one run in session order: equity, daily_return, and where rates are on record interest and risk_free.
+
+    Returns
+    -------
+    polars.Expr
+        To be evaluated on these rows; without rates on record the return itself.
+    """
     if "risk_free" not in equity.columns:
         return pl.col("daily_return")
     before = pl.col("equity").shift(1)

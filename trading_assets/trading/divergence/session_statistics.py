@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from trading_assets.backtests.results.return_metrics import sharpe
+from trading_assets.backtests.results.settled_curve import excess_return
 from trading_assets.trading.divergence.betting import (
     CLIP,
     Floats,
@@ -67,7 +69,7 @@ def statistics_of(
     promise
         What its holdout promised.
     equity
-        Rows of `trading.equity` of the same sessions: positions, daily_return, risk_free.
+        Rows of `trading.equity` of the same sessions: positions, equity, daily_return, risk_free, interest.
     """
     told = {**_of_slippage(curve, slippage), **_of_tracking(curve, promise), **_of_returns(curve, promise, equity)}
     frames = []
@@ -169,15 +171,12 @@ def _of_tracking(curve: LiveCurve, promise: Promise) -> dict[str, Told]:
 
 def _of_returns(curve: LiveCurve, promise: Promise, equity: pl.DataFrame) -> dict[str, Told]:
     returns = curve.live_returns
-    excess = returns - equity["risk_free"].fill_null(0.0).to_numpy()
-    count = np.arange(1, excess.size + 1, dtype=np.float64)
-    mean = np.cumsum(excess) / count
-    variance = np.maximum(np.cumsum(excess**2) - count * mean**2, 0.0) / np.maximum(count - 1.0, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sharpe = np.where(variance > 0.0, mean / np.sqrt(variance) * math.sqrt(promise.periods), math.nan)
+    at_broker = equity.with_columns(daily_return=pl.Series(returns))
+    excess: Floats = at_broker.select(excess_return(at_broker)).to_series().to_numpy()
+    so_far = [sharpe(excess[: place + 1], promise.periods) for place in range(excess.size)]
     bets = promise_bets(returns, sessions_held(equity), promise)
     money = wealth(bets) if promise.mean is not None else np.full(excess.size, math.nan)
     return {
-        "live_sharpe": Told(sharpe, count),
+        "live_sharpe": Told(np.array(so_far, np.float64), np.arange(1, excess.size + 1, dtype=np.float64)),
         "sharpe_wealth": Told(money, np.cumsum(~np.isnan(bets)).astype(np.float64)),
     }

@@ -1,7 +1,7 @@
 """The books of a broker at the marks of the account, session by session: what the account would be at the broker.
 
 Only what the fills leave otherwise counts: other units, and other cash. Both are marked by the same closes, and the
-difference is put on the equity of the account. So interest, borrowing and dividends are those of the account; dividends
+difference is put on the equity of the account. So borrowing and dividends are those of the account; dividends
 of the units that differ are added.
 """
 

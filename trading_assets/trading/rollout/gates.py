@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.backtests.results.settled_curve import excess_return
 from trading_assets.config import Configuration
 from trading_assets.market_data import calendars
 from trading_assets.market_data.alternative.publications import read_provider
@@ -204,10 +205,13 @@ def _sharpe(
     if not other:
         return Criterion("sharpe", None, None, passed=False, detail=f"{replaced} has no account to be compared with")
     try:
-        own, others = (published_equity(warehouse, records, configuration.name, each) for each in (opening, other[-1]))
+        own, others = (
+            _excess_returns(published_equity(warehouse, records, configuration.name, each))
+            for each in (opening, other[-1])
+        )
     except EditedAccountError as error:
         return Criterion("sharpe", None, None, passed=False, detail=str(error))
-    both = own.join(others, on="session", suffix="_other").drop_nulls(["daily_return", "daily_return_other"])
+    both = own.join(others, on="session", suffix="_other").drop_nulls(["excess", "excess_other"])
     if opening.broker != SIMULATED:
         both = both.filter(~pl.col("replayed"))
     both, fewest = both.sort("session"), settings.sharpe_sessions
@@ -216,8 +220,8 @@ def _sharpe(
         return Criterion("sharpe", float(both.height), float(fewest), passed=False, detail=said)
     of_calendars = {said[1] for each in (opening, other[-1]) for said in each.universe.values()}
     test = sharpe_non_inferiority(
-        both["daily_return"].to_numpy(),
-        both["daily_return_other"].to_numpy(),
+        both["excess"].to_numpy(),
+        both["excess_other"].to_numpy(),
         periods=calendars.periods_per_year(*sorted(of_calendars)),
         margin=settings.sharpe_margin,
         level=settings.sharpe_level,
@@ -229,6 +233,11 @@ def _sharpe(
         f"{test.margin:g}, {test.sessions} sessions); an equal one passes with probability {test.power:.2f}"
     )
     return Criterion("sharpe", test.p, test.level, passed=test.passed, detail=said)
+
+
+def _excess_returns(equity: pl.DataFrame) -> pl.DataFrame:
+    ordered = equity.sort("session")
+    return ordered.select("session", "replayed", excess=excess_return(ordered))
 
 
 def published_equity(

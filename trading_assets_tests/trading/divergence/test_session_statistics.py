@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -79,7 +80,8 @@ def curve_of(paper: Floats, live: Floats) -> LiveCurve:
 def held_in(sessions: int) -> pl.DataFrame:
     """Rows of an account that holds a position all the time, where cash earns nothing."""
     rows = pl.DataFrame({"positions": [1] * sessions}, schema={"positions": pl.Int64})
-    return rows.with_columns(daily_return=pl.lit(0.0), risk_free=pl.lit(0.0))
+    zeros = {name: pl.lit(0.0) for name in ("daily_return", "risk_free", "interest")}
+    return rows.with_columns(equity=pl.lit(1000.0), **zeros)
 
 
 def told(rows: pl.DataFrame, name: str, column: str = "value") -> Sequence[float | None]:
@@ -116,6 +118,32 @@ def test_every_statistic_is_told_of_every_session_and_tests_have_their_levels() 
     assert told(rows, "tracking_error") == [None, 0.0, 0.0, 0.0]
     returns = [0.0, 0.01, 1005 / 1010 - 1, 1020 / 1005 - 1]
     assert told(rows, "live_sharpe")[-1] == pytest.approx(np.mean(returns) / np.std(returns, ddof=1) * math.sqrt(252))
+
+
+def sharpe_told(paper: Floats, **said: list[float]) -> list[float | None]:
+    """The Sharpe ratio of a broker's books that are the account, whose rows say so much of cash."""
+    slippage = slippage_of_fills(CONFIGURATION, OPENING, broker_fills(), engine_fills())
+    equity = held_in(paper.size).with_columns(equity=pl.Series(paper), **{name: pl.Series(said[name]) for name in said})
+    return list(told(statistics_of(OPENING, curve_of(paper, paper), slippage, PROMISE, equity), "live_sharpe"))
+
+
+def test_live_sharpe_is_of_returns_with_interest_less_the_risk_free_rate() -> None:
+    """As that of a backtest: cash that lies beside the positions earns its rate, and is no loss against it."""
+    paper = np.array([1000.0, 1010.0, 1005.0, 1020.0])
+    found = sharpe_told(paper, risk_free=[0.0, 0.001, 0.002, 0.001], interest=[0.0, 0.5, 1.0, 0.2])
+    excess = [0.0, 0.01 + 0.0005 - 0.001, -5 / 1010 + 1 / 1010 - 0.002, 15 / 1005 + 0.2 / 1005 - 0.001]
+    assert found[0] is None
+    for sessions in (2, 3, 4):
+        mean, deviation = statistics.mean(excess[:sessions]), statistics.stdev(excess[:sessions])
+        assert found[sessions - 1] == pytest.approx(mean / deviation * math.sqrt(252))
+
+
+def test_an_account_that_waits_in_cash_has_no_sharpe_ratio() -> None:
+    """It earns what cash earns: what is left of the difference is rounding, and a ratio of roundings is no number."""
+    growth = 1000.0 * np.cumprod(np.full(30, 1.0001))
+    assert sharpe_told(growth, risk_free=[0.0003] * 30) == [None] * 30
+    rates, interest = [0.0, *[0.00017] * 29], [0.0, *[0.17] * 29]
+    assert sharpe_told(np.full(30, 1000.0), risk_free=rates, interest=interest) == [None] * 30
 
 
 def test_a_session_more_changes_nothing_before_it() -> None:

@@ -182,15 +182,15 @@ def test_where_divergence_has_not_looked_up_to_the_last_sheet_no_gate_opens(open
     assert gate(opened)["divergence"].passed
 
 
-def published(experiment: Experiment, name: str, returns: np.ndarray) -> None:
+def published(experiment: Experiment, name: str, returns: np.ndarray, **of_cash: float) -> None:
     """Publish an account of a strategy with some daily returns, as a run does."""
     days = pl.date_range(dt.date(2017, 7, 3), dt.date(2019, 7, 3), eager=True)[: returns.size]
     curve = 1e5 * np.cumprod(1 + returns)
     numbers = dict.fromkeys(("cash", "costs", "gross_exposure", "drawdown"), 0.0)
     rows = pl.DataFrame({"session": days, "equity": curve, "replay_equity": curve, "daily_return": returns})
     own = {"strategy": name, "account": f"{name}-1", "label": "paper, verdict reject", "positions": 0}
-    flags = {"replayed": False, "halted": False}
-    frame = EQUITY.conform(rows.with_columns(**{key: pl.lit(value) for key, value in (numbers | own | flags).items()}))
+    rest = numbers | own | {"replayed": False, "halted": False} | of_cash
+    frame = EQUITY.conform(rows.with_columns(**{key: pl.lit(value) for key, value in rest.items()}))
     experiment.warehouse.replace(Rows("strategy", name), {EQUITY: frame})
     said = {"account": f"{name}-1", "through": days[-1].isoformat(), "follows": 0}
     protocol = Protocol.of(experiment.configuration)
@@ -221,6 +221,19 @@ def test_what_replaces_another_strategy_is_held_to_its_sharpe_ratio(opened: Expe
     assert "margin 1, 300 sessions); an equal one passes with probability 1.00" in found.detail
     published(opened, STRATEGY, returns - 0.002 + noise)
     assert not gate(opened, configuration)["sharpe"].passed
+
+
+def test_what_earns_no_more_than_cash_replaces_nothing(opened: Experiment) -> None:
+    """Bills at 4 % a year with hardly a deviation have a large ratio of return to risk, and a Sharpe ratio of 0."""
+    configuration = asked_of(opened, replaces={STRATEGY: "unknown"}, sharpe_margin=0.25)
+    of_other(opened)
+    rate, random = 0.04 / 252, np.random.default_rng(5)
+    shares, bills = random.normal(0.0012, 0.01, 300), random.normal(rate, 0.0003, 300)
+    published(opened, "unknown", shares, risk_free=rate, interest=0.0)
+    published(opened, STRATEGY, bills, risk_free=rate, interest=0.0)
+    assert not gate(opened, configuration)["sharpe"].passed
+    published(opened, STRATEGY, bills, risk_free=0.0, interest=0.0)
+    assert gate(opened, configuration)["sharpe"].passed
 
 
 def test_rows_that_were_edited_pass_no_gate(opened: Experiment) -> None:
