@@ -24,6 +24,7 @@ HEAVY = {
     "exchange_calendars": 0.45,
     "pandas": 0.46,
     "sqlalchemy": 0.20,
+    "ib_async": 0.18,
     "fastapi": 0.15,
     "plotly": 0.10,  # its parts come one by one as they are used
 }

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.trading import Trading
+from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
+from trading_assets.trading.brokers.alpaca.line import Line
 from trading_assets.trading.brokers.permission import assert_account, assert_clock
 from trading_assets.trading.brokers.port import Broker, BrokerRefusedError
 from trading_assets.trading.brokers.simulated import SimulatedBroker
@@ -51,9 +53,6 @@ def broker_of(configuration: Configuration, opening: Opening, now: Callable[[], 
         )
     if opening.broker == INTERACTIVE_BROKERS:
         return _interactive_brokers(trading, now, is_live=is_live)
-    from trading_assets.trading.brokers.alpaca.broker import AlpacaBroker
-    from trading_assets.trading.brokers.alpaca.line import Line
-
     settings = trading.alpaca
     line = Line(settings, settings.secrets(), is_live=is_live)
     broker = AlpacaBroker(line, settings.symbols, opening.recorded_at - _BEFORE, settings.feed)
