@@ -19,13 +19,13 @@ from trading_assets.backtests.inputs.axis_labels import named
 from trading_assets.backtests.results.run_tables import Result
 from trading_assets.backtests.running_backtest import RunningBacktest, SavedBacktest
 from trading_assets.config.canonical import digest
-from trading_assets.market_data import calendars
 from trading_assets.trading.closing.plan import left_from, plans_at
 from trading_assets.trading.closing.record import Closing, is_left
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.divergence.modelled_slippage import with_modelled_slippage
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.pending_orders import Close, days_of, pending_orders
+from trading_assets.trading.session_times import sessions_over
 from trading_assets.trading.tables import DIFFERENCES, ENGINE_FILLS, EQUITY, HOLDINGS, PENDING_ORDERS
 from trading_assets.warehouse import Table
 
@@ -231,10 +231,8 @@ def _equity(
 
 
 def _over(of_calendars: Sequence[str], sessions: pl.Series) -> pl.Series:
-    """When each session is over on every one of some calendars, UTC."""
-    first, last = sessions.to_list()[0], sessions.to_list()[-1]
-    spans = pl.concat(calendars.session_spans(each, first, last) for each in sorted(set(of_calendars)))
-    over = spans.group_by("session").agg(pl.col("over").max().dt.replace_time_zone(None))
+    """When each session is over, UTC."""
+    over = sessions_over(of_calendars, sessions.to_list()[0], sessions.to_list()[-1])
     return pl.DataFrame(sessions).join(over, on="session", how="left", maintain_order="left")["over"]
 
 

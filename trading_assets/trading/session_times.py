@@ -8,7 +8,7 @@ a session exactly one is. What opens as it closes, as coins do at 00:00 UTC, is 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -137,6 +137,19 @@ def hours_between(calendar: str, start: dt.date, end: dt.date) -> pl.DataFrame:
         return calendars.trading_hours(calendar, start, end)
     spans = calendars.session_spans(calendar, start, end)
     return spans.rename({"begins": "opens", "over": "closes"})
+
+
+def sessions_over(of_calendars: Collection[str], start: dt.date, end: dt.date) -> pl.DataFrame:
+    """Return when each session is over on every one of some calendars that has it: session, over (UTC, without a zone).
+
+    Parameters
+    ----------
+    of_calendars, start, end
+        Calendars, and the first and last day.
+    """
+    hours = pl.concat(hours_between(each, start, end) for each in sorted(set(of_calendars)))
+    over = pl.col("closes").max().dt.replace_time_zone(None).alias("over")
+    return hours.group_by("session").agg(over).sort("session")
 
 
 def _times(phase: Phase, calendar: str, accounts: Accounts) -> list[int]:
