@@ -19,6 +19,7 @@ from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.rollout import Rollout
+from trading_assets.config.runs import Runs
 from trading_assets.config.scalars import Day, NamesFiles
 from trading_assets.config.sections import (
     AssetClass,
@@ -146,6 +147,7 @@ class Configuration(Section):
         default=Accounts(), description="when running accounts are worked on, and when one is closed by itself"
     )
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
+    runs: Runs = Field(default=Runs(), description="how long runs may take, and how long they are kept")
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
@@ -221,8 +223,8 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), or when
-        running accounts are worked on.
+        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
+        running accounts are worked on, or how long runs may take (`runs`).
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -233,6 +235,7 @@ class Configuration(Section):
             "trading": Trading(),
             "rollout": Rollout(),
             "accounts": Accounts(),
+            "runs": Runs(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
 from trading_assets.asset_factories.step_record import ByMonth, Rule, Window
-from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.asset_factories.table_asset import VENDORS, Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
@@ -66,6 +66,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=[RAW_BARS, REVISIONS, REJECTED_ROWS],
             partitions=partitions,
             rule=Rule(by_month=ByMonth(RAW_BARS, (), (RAW_BARS,))),
+            pool=VENDORS,
         ),
         table_asset(
             bars,
