@@ -14,6 +14,7 @@ from trading_assets.config.accounts import Accounts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
+from trading_assets.config.fallbacks import stand_ins
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
@@ -184,6 +185,7 @@ class Configuration(Section):
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
         columns_of(self.alternative_data)
+        stand_ins(self.market_data)
         for name in sorted({*self.rollout.replaces, *self.rollout.replaces.values()} - set(self.strategies)):
             raise ValueError(f"rollout.replaces: {name!r} is not one of the strategies {', '.join(self.strategies)}")
         unknown = sorted(set(self.registration) - set(self.strategies))

@@ -30,6 +30,12 @@ class Runs(Section):
     """The section `runs`: it decides when runs end and are forgotten, and no result, so it has no part in any hash."""
 
     longest_hours: LongestHours = Field(default=LongestHours(), description="hours that a run of a job may take")
+    vendor_minutes: float = Field(
+        default=120.0,
+        gt=0,
+        le=10_080,
+        description="minutes that all vendors and databases of a run have together; what is not had then is down",
+    )
     retries: int = Field(
         default=1, ge=0, le=10, description="further runs in place of one that crashed; a step that failed is not tried"
     )
