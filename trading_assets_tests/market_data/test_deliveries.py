@@ -99,7 +99,7 @@ def test_both_down_is_told_of_both_and_leaves_what_was_there(tmp_path: Path) -> 
 
 
 def test_the_time_of_a_run_is_over_for_every_source_that_comes_then(tmp_path: Path) -> None:
-    """A query of many seconds is given up after the time of all sources; the next one is not asked; files still land."""
+    """A long query is given up after the time of all sources; the next one is not asked; files still land."""
     long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) SELECT sum(i) FROM n"
     database(tmp_path, "first.sqlite", [10.0])
     files(tmp_path, [20.0])
