@@ -162,7 +162,6 @@ class SqlSource(ColumnSettings, StoodInFor):
         return _secret(SQL_URI_VARIABLE, "sql")
 
 
-AnyRemote = SqlSource | YfinanceSource | CcxtSource | AlpacaSource | AlphaVantageSource | PolygonSource
 AnySource = Annotated[
     SampleSource
     | FilesSource

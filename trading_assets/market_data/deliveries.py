@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets.asset_factories.step_record import Window
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config.fallbacks import stand_ins
-from trading_assets.config.remote_sources import AnyRemote, AnySource, MissingSecretError, SqlSource, StoodInFor
+from trading_assets.config.remote_sources import AnySource, MissingSecretError, SqlSource, StoodInFor
 from trading_assets.market_data import sources
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.sources.standing_in import COMPARED, differing, in_words, stand_in
@@ -20,6 +20,8 @@ from trading_assets.market_data.tables import RAW_BARS, REJECTED_ROWS
 from trading_assets.warehouse import Table
 
 _RECEIPT = ("occurrence", "ingested_at")
+#: A source, and the one that stands in for it.
+_Both = tuple[AnySource, AnySource]
 
 
 class Delivered(NamedTuple):
@@ -66,7 +68,7 @@ def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[
         try:
             parts.append(_delivered(step, source, asked.read(source, window)))
             if other is not None and isinstance(source, StoodInFor):
-                _tell_of_return(step, stored, parts[-1].bars, source, other)
+                _tell_of_return(step, stored, parts[-1].bars, (source, other), source.fallback_tolerance)
         except (sources.SourceError, MissingSecretError) as error:
             if not isinstance(source, StoodInFor):
                 raise
@@ -76,7 +78,7 @@ def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[
                 failures.append(str(error))
                 continue
             try:
-                parts.append(_stand_in(step, asked, window, source, other))
+                parts.append(_stand_in(step, asked, window, (source, other), source.fallback_tolerance))
             except (sources.SourceError, MissingSecretError) as second:
                 failures += [str(error), f"nor could {other.source} stand in for it: {second}"]
                 kept = _of(stored, other).drop(_RECEIPT)
@@ -100,10 +102,8 @@ class _Asked:
         SourceError
             It cannot be used, or the time of the run is over.
         """
-        if isinstance(source, StoodInFor):
-            source = self._in_time(source)
         return sources.read(
-            source,
+            self._in_time(source),
             start=window.start,
             end=window.end,
             directory=self._configuration.directory,
@@ -111,7 +111,9 @@ class _Asked:
             access=self._access,
         )
 
-    def _in_time(self, source: AnyRemote) -> AnyRemote:
+    def _in_time(self, source: AnySource) -> AnySource:
+        if not isinstance(source, StoodInFor):
+            return source
         left, minutes = self._until - time.monotonic(), self._configuration.runs.vendor_minutes
         if left <= 0:
             raise sources.SourceError(
@@ -130,7 +132,7 @@ def _delivered(step: Step, source: AnySource, received: sources.Received) -> Del
     return Delivered(own, lost, received.rejected, received.spans)
 
 
-def _stand_in(step: Step, asked: _Asked, window: Window, source: AnyRemote, other: AnySource) -> Delivered:
+def _stand_in(step: Step, asked: _Asked, window: Window, both: _Both, tolerance: float) -> Delivered:
     """What a second source brings in place of one that failed, told with its name.
 
     Raises
@@ -138,30 +140,32 @@ def _stand_in(step: Step, asked: _Asked, window: Window, source: AnyRemote, othe
     SourceError
         The second one cannot be used either.
     """
+    source, other = both
     since = max(step.configuration.start, window.start - COMPARED)
     second = _delivered(step, other, asked.read(other, replace(window, start=since)))
     on_record = as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [since, window.end])
-    taken = stand_in(_of(on_record, source), second.bars, source.fallback_tolerance)
+    taken = stand_in(_of(on_record, source), second.bars, tolerance)
     bars = taken.bars.filter(pl.col("session") >= window.start)
     said = f"{other.source} stands in for {source.source}, which is down: {bars.height} bars are of {other.source}"
     if not taken.refused.is_empty():
         said += (
             f"; {taken.refused.height} symbols are not taken, as prices differ by more than "
-            f"{source.fallback_tolerance:g}: {in_words(taken.refused, source.source, other.source)}"
+            f"{tolerance:g}: {in_words(taken.refused, source.source, other.source)}"
         )
     step.log.warning(said)
     return second._replace(bars=bars)
 
 
-def _tell_of_return(step: Step, stored: pl.DataFrame, bars: pl.DataFrame, source: AnyRemote, other: AnySource) -> None:
+def _tell_of_return(step: Step, stored: pl.DataFrame, bars: pl.DataFrame, both: _Both, tolerance: float) -> None:
     """Say what becomes of bars that a second source brought, once the first is back: revisions name each value."""
+    source, other = both
     stood = _of(stored, other)
     if stood.is_empty():
         return
-    apart = differing(bars, stood, source.fallback_tolerance)
+    apart = differing(bars, stood, tolerance)
     said = f"{source.source} is back: its bars take the place of {stood.height} of {other.source}"
     if not apart.is_empty():
-        said += f"; {apart.height} prices differ by more than {source.fallback_tolerance:g}: "
+        said += f"; {apart.height} prices differ by more than {tolerance:g}: "
         said += in_words(apart, source.source, other.source)
     step.log.warning(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,7 @@ import yaml
 from dagster._core.definitions.run_request import InstigatorType
 
 from trading_assets.runs.home import EARLIER, FILE, SETTINGS, lacking, write_settings
+from trading_assets_tests.conftest import REPOSITORY
 
 
 def test_dagster_reads_the_settings_as_they_are_meant(tmp_path: Path) -> None:
@@ -64,3 +66,12 @@ def test_nothing_is_said_of_our_own_file_or_of_what_dagster_refuses_itself(tmp_p
 def test_an_empty_file_lacks_everything(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("")
     assert len(lacking(tmp_path)) == 5
+
+
+def test_the_keys_that_the_guide_names_are_all_that_is_wanted(tmp_path: Path) -> None:
+    guide = (REPOSITORY / "docs" / "how-to.md").read_text()
+    [block] = re.findall(r"```yaml\n(run_monitoring.*?)```", guide, re.DOTALL)
+    (tmp_path / FILE).write_text(block)
+    assert lacking(tmp_path) == []
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_monitoring_enabled
