@@ -13,6 +13,8 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.tables import ALERTS
+from trading_assets.runs import automation as runs
+from trading_assets.runs.ended import TOLD_TAG
 from trading_assets.trading import automation as trading
 from trading_assets.warehouse import Warehouse
 
@@ -29,12 +31,23 @@ LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 def build_jobs(configuration: Configuration) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
     """Return the jobs: all assets, all assets for one month, models with what follows from them, running accounts."""
     return [
-        dg.define_asset_job(EVERYTHING, selection="*", description="Every stage, from bars to reports."),
-        dg.define_asset_job(DAILY_UPDATE, selection="*", description="Every stage, for the newest month."),
+        dg.define_asset_job(
+            EVERYTHING,
+            selection="*",
+            description="Every stage, from bars to reports.",
+            tags=configuration.runs.tags(EVERYTHING),
+        ),
+        dg.define_asset_job(
+            DAILY_UPDATE,
+            selection="*",
+            description="Every stage, for the newest month.",
+            tags=configuration.runs.tags(DAILY_UPDATE),
+        ),
         dg.define_asset_job(
             RETRAIN,
             selection=dg.AssetSelection.groups("models").downstream(),
             description="Models, and all that follows from their scores.",
+            tags=configuration.runs.tags(RETRAIN),
         ),
         *trading.build_jobs(configuration),
     ]
@@ -111,12 +124,13 @@ def newest_day_over(of: Sequence[str], moment: dt.datetime) -> dt.date:
 
 
 def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
-    """Retrain when drift of features or of losses begins; an alert when a run fails; accounts whose bars are late."""
+    """Retrain when drift of features or of losses begins; alert when a run fails; late bars; gone and old runs."""
     return [
         _drift_sensor("feature_drift", DRIFT_ASSET, "the features go from not drifting to drifting"),
         _drift_sensor("loss_drift", LIVE_QUALITY_ASSET, "the losses of a model begin to be larger than before"),
         _failure_sensor(configuration),
         *trading.build_sensors(configuration),
+        *runs.build_sensors(configuration),
     ]
 
 
@@ -173,6 +187,8 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
+        if TOLD_TAG in run.tags:
+            return
         alert = alerts.alert(
             raised_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
             severity="error",

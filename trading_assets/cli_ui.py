@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from trading_assets.config import Configuration
+from trading_assets.runs.home import lacking
 from trading_assets.terminal_run import dagster_instance
 
 #: Name of the file; not `workspace.yaml`, which may be the user's own in a home of Dagster that other projects share.
@@ -27,6 +28,15 @@ def prepare_home(configuration: Configuration) -> Path:
         if not file.exists() or file.read_text(encoding="utf-8") != WORKSPACE:
             file.write_text(WORKSPACE, encoding="utf-8")
     return file
+
+
+def lacks(home: Path) -> list[str]:
+    """Return what to say of a `dagster.yaml` that somebody edited; nothing of one that is ours, or has it all."""
+    found = lacking(home)
+    if not found:
+        return []
+    said = [f"{home / 'dagster.yaml'} was edited, and is left as it is. It lacks", *(f"  {each}" for each in found)]
+    return [*said, "  what to do: see docs/how-to.md, or remove the file: the next run writes it anew"]
 
 
 def ui_command(workspace: Path, host: str, port: int | None) -> list[str]:
@@ -56,6 +66,8 @@ def start_ui(configuration: Configuration, host: str, port: int | None) -> None:
         Address that the server listens on; without a port it is 3000, or a free one.
     """
     workspace = prepare_home(configuration)
+    for line in lacks(workspace.parent):
+        print(line, file=sys.stderr)
     os.environ["DAGSTER_HOME"] = str(workspace.parent)
     command = ui_command(workspace, host, port)
     os.execv(command[0], command)

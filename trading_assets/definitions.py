@@ -32,6 +32,7 @@ from trading_assets import automation
 from trading_assets.asset_factories.sql_assets import build_sql_assets
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, tables_of
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.runs.marked import marked
 from trading_assets.warehouse import Table, Warehouse
 
 STAGES = (
@@ -145,8 +146,8 @@ def _terminal_logger() -> dg.LoggerDefinition:
 def _executor(configuration: Configuration) -> dg.ExecutorDefinition:
     if configuration.executor == "multiprocess":
         preload = {"forkserver": {"preload_modules": ["trading_assets.definitions"]}}
-        return dg.multiprocess_executor.configured({"start_method": preload})
-    return dg.in_process_executor  # with `dask` too: steps compute parts on workers, and write here
+        return marked(dg.multiprocess_executor).configured({"start_method": preload})
+    return marked(dg.in_process_executor)  # with `dask` too: steps compute parts on workers, and write here
 
 
 configuration = load_configuration()

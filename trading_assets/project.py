@@ -174,8 +174,13 @@ class Project:
         return self.query(f"SELECT * FROM {table} ORDER BY ALL")
 
     def query(self, sql: str, *, seconds: float | None = None) -> pl.DataFrame:
-        """Return the result of a SELECT; read-only, without access to files or network; given up after `seconds`."""
-        return self.warehouse.query(sql, seconds=seconds)
+        """Return the result of a SELECT; read-only, without access to files or network; given up after `seconds`.
+
+        One that takes long goes on with a copy of the warehouse, and holds up no run (`warehouse/long_query.py`).
+        """
+        from trading_assets.warehouse.long_query import query_aside
+
+        return query_aside(self.warehouse, sql, seconds)
 
     def prepare(self, strategy: str, **parameters: object) -> StrategyBacktest:
         """Make a strategy ready to be run and swept on train and validation.

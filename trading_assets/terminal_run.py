@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import logging
 import re
@@ -26,11 +27,15 @@ from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE, RECOMPUTE_TAG, UNCHANGED
 from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
+from trading_assets.config.runs import AT_A_TERMINAL
 from trading_assets.definitions import TERMINAL
 from trading_assets.event_log import events_in_batches, open_instance
 from trading_assets.garbage import loaded_code_left_alone, rare_collections
 from trading_assets.machine_code_ahead import compile_ahead, parts_of
 from trading_assets.run_outcome import RunOutcome, RunProgress
+from trading_assets.runs.ended import end_gone_runs
+from trading_assets.runs.home import write_settings
+from trading_assets.runs.retention import remove_old_runs
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -41,8 +46,8 @@ OF_ALL = ("index", "expectations", "models")
 REALITY_CHECK = "reality_check"
 #: How Dagster begins what an error of ours says; that says what is wrong without its class.
 OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
-#: `dagster.yaml` of a home that is made: no first-use dialog in the UI, nothing sent.
-HOME_SETTINGS = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+#: Old runs that are removed by a run: a daemon, where there is one, removes more.
+MOST_REMOVED = 20
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -99,12 +104,14 @@ def run_assets(
         lambda part, seconds: told(RunProgress(f"compile {part}", 0, len(keys), seconds is None, seconds)),
         parts_of(configuration, {key.path[0] for key in selected}),
     )
-    tags = partition_range(configuration, first, last) | ({RECOMPUTE_TAG: "true"} if recompute else {})
+    tags = partition_range(configuration, first, last) | AT_A_TERMINAL | ({RECOMPUTE_TAG: "true"} if recompute else {})
     log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
     found, earlier, interrupted, success = list[str](), list[str](), False, False
     unchanged: dict[str, None] = {}
     tell = _counting(len(keys), unchanged, told)
     with loaded_code_left_alone(), rare_collections(), dagster_instance(configuration) as instance:
+        end_gone_runs(instance, configuration)
+        remove_old_runs(instance, configuration.runs.keep_days, dt.datetime.now(dt.UTC), MOST_REMOVED)
         run = instance.create_run_for_job(
             definition,
             run_config={"loggers": log},
@@ -179,9 +186,7 @@ def dagster_instance(configuration: Configuration) -> Iterator[dg.DagsterInstanc
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = home / "dagster.yaml"
-        if not settings.exists():
-            settings.write_text(HOME_SETTINGS)
+        write_settings(home)
         instance = open_instance(home)
         instance.get_runs_count()  # creates the run database
     with instance, events_in_batches():

@@ -24,6 +24,7 @@ WITHOUT_FUNCTIONS = {
 COVERED_BY = {
     "trading/at_broker.py": "trading/test_assets.py",
     "trading/of_account.py": "trading/test_assets.py",
+    "warehouse/snapshot.py": "warehouse/test_long_query.py",
     "warehouse/lake/placed.py": "warehouse/lake/test_monthly.py",
     "warehouse/lake/reading.py": "warehouse/test_by_symbol.py",
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",

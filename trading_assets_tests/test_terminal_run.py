@@ -6,7 +6,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
@@ -16,7 +15,6 @@ from dagster_shared.error import SerializableErrorInfo
 from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
 from trading_assets.terminal_run import (
-    HOME_SETTINGS,
     UsageError,
     is_interrupted,
     made_stale,
@@ -106,8 +104,3 @@ def test_a_step_that_ctrl_c_ended_is_no_failure_of_the_step() -> None:
     interrupt = error_of("dagster._core.errors.DagsterExecutionInterruptedError", "")
     assert is_interrupted(failed(error_of("X", "outer", interrupt)))
     assert not is_interrupted(failed(error_of("X", "outer")))
-
-
-def test_a_home_that_is_made_has_no_first_use_dialog_and_sends_nothing() -> None:
-    """Whatever starts the UI on it: `trading-assets ui` makes its home in the same way."""
-    assert yaml.safe_load(HOME_SETTINGS) == {"telemetry": {"enabled": False}, "nux": {"enabled": False}}

@@ -40,6 +40,8 @@ CONFIG_HASH_TAG = "trading_assets/config_hash"
 RECOMPUTE_TAG = "trading_assets/recompute"
 #: In the metadata of an observation: the step looked, and what it would compute is there.
 UNCHANGED = "unchanged"
+#: Pool of steps that ask vendors.
+VENDORS = "vendors"
 #: Dagster's own mark of an output that is no event of its asset.
 _NO_EVENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
@@ -97,6 +99,7 @@ def table_asset(
     code_version: str = "1",
     on_failure: OnFailure | None = None,
     rule: Rule | None = None,
+    pool: str | None = None,
 ) -> dg.AssetsDefinition:
     """Make an asset of a compute function.
 
@@ -120,6 +123,8 @@ def table_asset(
     rule
         By what it is told whether the step would compute again what is there; it then leaves its tables as they are.
         None: it always computes.
+    pool
+        Pool of which the daemon starts so many runs at a time as the home says.
     """
     own_name = name or compute.__name__
     if rule is not None and strategy is not None:
@@ -149,6 +154,7 @@ def table_asset(
         metadata=_definition_metadata(tables),
         tags={"strategy": strategy} if strategy else {},
         check_specs=specs,
+        pool=pool,
         required_resource_keys={"configuration", "warehouse"},
         output_required=False,
     )

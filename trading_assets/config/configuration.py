@@ -14,11 +14,13 @@ from trading_assets.config.accounts import Accounts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
+from trading_assets.config.fallbacks import stand_ins
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
 from trading_assets.config.robustness import Robustness
 from trading_assets.config.rollout import Rollout
+from trading_assets.config.runs import Runs
 from trading_assets.config.scalars import Day, NamesFiles
 from trading_assets.config.sections import (
     AssetClass,
@@ -146,6 +148,7 @@ class Configuration(Section):
         default=Accounts(), description="when running accounts are worked on, and when one is closed by itself"
     )
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
+    runs: Runs = Field(default=Runs(), description="how long runs may take, and how long they are kept")
     notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
@@ -182,6 +185,7 @@ class Configuration(Section):
         if self.as_of is not None and self.as_of < self.start:
             raise ValueError(f"as_of: {self.as_of} is before start {self.start}")
         columns_of(self.alternative_data)
+        stand_ins(self.market_data)
         for name in sorted({*self.rollout.replaces, *self.rollout.replaces.values()} - set(self.strategies)):
             raise ValueError(f"rollout.replaces: {name!r} is not one of the strategies {', '.join(self.strategies)}")
         unknown = sorted(set(self.registration) - set(self.strategies))
@@ -221,8 +225,8 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), or when
-        running accounts are worked on.
+        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
+        running accounts are worked on, or how long runs may take (`runs`).
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -233,6 +237,7 @@ class Configuration(Section):
             "trading": Trading(),
             "rollout": Rollout(),
             "accounts": Accounts(),
+            "runs": Runs(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

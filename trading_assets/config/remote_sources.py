@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from trading_assets.config.scalars import MOST_SESSIONS, NamesFiles
-from trading_assets.config.sections import AssetClass, Positive
+from trading_assets.config.sections import AssetClass, Fraction, Positive
 from trading_assets.config.sources import ColumnSettings, FilesSource, RecordedSource, SampleSource, SyntheticSource
 
 #: Seconds to wait for an answer, or before the next try.
@@ -21,7 +21,21 @@ class MissingSecretError(Exception):
     """A source's key is not in the environment; `str()` names the variable."""
 
 
-class RemoteSource(RecordedSource):
+class StoodInFor(RecordedSource):
+    """A source that may not answer, and for which another one of `market_data` may stand in."""
+
+    fallback: str = Field(
+        default="",
+        description="`source` of another entry of `market_data`, of the same class and calendar, that stands in for "
+        "the sessions that this one fails to bring, and is asked for nothing else",
+    )
+    fallback_tolerance: Fraction = Field(
+        default=0.005,
+        description="by how much prices of the two may differ over the weeks before; a symbol beyond it is not taken",
+    )
+
+
+class RemoteSource(StoodInFor):
     """What every vendor's source has: symbols, patience, and a limit to what is asked of the vendor."""
 
     symbols: list[str] = Field(min_length=1, description="as the vendor writes them")
@@ -127,7 +141,7 @@ class PolygonSource(RemoteSource):
         return _secret(new if os.environ.get(new) and not os.environ.get(old) else old, "polygon")
 
 
-class SqlSource(ColumnSettings):
+class SqlSource(ColumnSettings, StoodInFor):
     """Rows of a query in PostgreSQL or SQLite."""
 
     source: Literal["sql"]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.partitions import every_month_before, monthly_partitions
 from trading_assets.asset_factories.step_record import ByMonth, Rule, Window
-from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.asset_factories.table_asset import VENDORS, Step, table_asset
 from trading_assets.config import Configuration
-from trading_assets.config.remote_sources import MissingSecretError, RemoteSource, SqlSource
 from trading_assets.market_data import sources
 from trading_assets.market_data.alternative import assets as alternative
+from trading_assets.market_data.deliveries import as_stored, deliveries
 from trading_assets.market_data.derived_columns import record_derived
 from trading_assets.market_data.incremental import PAST, read_again, settled_months
 from trading_assets.market_data.instruments import spelled_alike
@@ -25,7 +25,7 @@ from trading_assets.market_data.pipeline import History, history, refuse_faulty,
 from trading_assets.market_data.prior_results import ChangedPriorResultError
 from trading_assets.market_data.quality import FUTURE_BAR, taken_back
 from trading_assets.market_data.reference.corporate_actions import unfollowed_dividends
-from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology, without_instrument
+from trading_assets.market_data.reference.symbology import without_instrument
 from trading_assets.market_data.reference_data import Inputs, content_of_inputs, read_inputs
 from trading_assets.market_data.revisions import changed_months, reconcile
 from trading_assets.market_data.sources.raw import NO_DATE
@@ -53,7 +53,7 @@ from trading_assets.market_data.universe import (
     without_data,
 )
 from trading_assets.protocol import Protocol
-from trading_assets.warehouse import Rows, Sessions, Table, Whole
+from trading_assets.warehouse import Rows, Sessions, Whole
 
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
@@ -66,6 +66,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             tables=[RAW_BARS, REVISIONS, REJECTED_ROWS],
             partitions=partitions,
             rule=Rule(by_month=ByMonth(RAW_BARS, (), (RAW_BARS,))),
+            pool=VENDORS,
         ),
         table_asset(
             bars,
@@ -101,13 +102,13 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     months = step.months
     failures: list[str] = []
     inputs = read_inputs(step.configuration)  # tables that cannot be used stop the run here
-    stored = _as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
+    stored = as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
     received, rejected = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     del received  # half as much as all that follows
     if not delivery.raw_bars.equals(stored):
         past = "session < ? AND session >= ?", [months.start, months.start - min(PAST, months.start - dt.date.min)]
-        refuse_faulty(delivery.raw_bars, _as_stored(step, RAW_BARS, *past), inputs, step.now.date())
+        refuse_faulty(delivery.raw_bars, as_stored(step, RAW_BARS, *past), inputs, step.now.date())
     if not delivery.revisions.is_empty():  # first: a kill in between repeats a revision, and loses none
         step.work.append(REVISIONS, delivery.revisions)
     if stored.is_empty() or not delivery.raw_bars.equals(stored):  # else what was computed from it is still fresh
@@ -161,7 +162,7 @@ def bars(step: Step) -> Mapping[str, Any]:
         )
     first = months.start
     if result.since < first:
-        before = _as_stored(step, QUARANTINE, "session < ?", [first]).filter(taken_back()).select("symbol", "session")
+        before = as_stored(step, QUARANTINE, "session < ?", [first]).filter(taken_back()).select("symbol", "session")
         unsettled, renamed = unsettled_since(result, first, before), _renamed_since(step, result)
         # Its month as a whole: rows of it that stayed would get on record as they stand, an edit among them.
         first = min(unsettled, renamed, _held_back_since(step, result.as_of)).replace(day=1)
@@ -226,7 +227,7 @@ def _history(step: Step, inputs: Inputs) -> History:
 def _keep_rejected(step: Step, rejected: pl.DataFrame) -> None:
     """Put rejected rows in place of those of the run's months; every run sees all the rows without a date."""
     months, undated = step.months, pl.col("reason") == NO_DATE
-    stored = _as_stored(step, REJECTED_ROWS, "session BETWEEN ? AND ? OR session IS NULL", [months.start, months.end])
+    stored = as_stored(step, REJECTED_ROWS, "session BETWEEN ? AND ? OR session IS NULL", [months.start, months.end])
     rows = REJECTED_ROWS.conform(rejected).unique(REJECTED_ROWS.key).sort(REJECTED_ROWS.key)
     if not rows.is_empty():
         shown = ", ".join(f"{count} {reason}" for reason, count in rows.group_by("reason").len().sort("reason").rows())
@@ -256,7 +257,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received, nobody, rejected, spans = _read(step, months, stored, failures)
+    received, nobody, rejected, spans = deliveries(step, months, stored, failures)
     if not nobody.is_empty():
         row = nobody.row(0, named=True)
         step.log.warning(
@@ -268,7 +269,8 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
     _warn_of_files_without_bars(step, spans, everything)
     missing = _missing(configuration, received, memberships, everything.end)
     if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
-        missing = _missing(configuration, _read(step, everything, stored, failures).bars, memberships, everything.end)
+        everywhere = deliveries(step, everything, stored, failures).bars
+        missing = _missing(configuration, everywhere, memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
@@ -298,69 +300,6 @@ def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -
     )
 
 
-class _Delivered(NamedTuple):
-    """What all sources handed over.
-
-    Attributes
-    ----------
-    bars, nobody
-        Bars under the symbols of their instruments, and those that name none.
-    rejected, spans
-        As in `sources.Received`.
-    """
-
-    bars: pl.DataFrame
-    nobody: pl.DataFrame
-    rejected: pl.DataFrame
-    spans: pl.DataFrame
-
-
-def _read(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> _Delivered:
-    """Bars of every source, and what is none."""
-    configuration = step.configuration
-    access = sources.Access(configuration.home / "cache", configuration.start, step.now.date(), step.now)
-    found, nobody = [], []
-    rejected, spans = [sources.Received(stored).rejected], [sources.Received(stored).spans]
-    for source in configuration.market_data:
-        try:
-            received = sources.read(
-                source,
-                start=window.start,
-                end=window.end,
-                directory=configuration.directory,
-                seed=configuration.seed,
-                access=access,
-            )
-        except (sources.SourceError, MissingSecretError) as error:
-            if not isinstance(source, RemoteSource | SqlSource):
-                raise
-            failures.append(str(error))
-            kept = stored.filter(source=source.source, asset_class=source.asset_class, calendar=source.calendar)
-            found.append(kept.drop("occurrence", "ingested_at"))
-            rejected.append(_stored_rejected(step, source.source))
-            continue
-        spells = read_symbology(source.symbology, configuration.directory) if source.symbology else NO_SYMBOLOGY
-        own, lost = identified(received.bars.with_columns(calendar=pl.lit(source.calendar)), spells)
-        found.append(own)
-        nobody.append(lost)
-        rejected.append(received.rejected)
-        spans.append(received.spans)
-    empty = stored.drop("occurrence", "ingested_at").clear()
-    return _Delivered(
-        pl.concat([empty, *found], how="diagonal"),
-        pl.concat([empty, *nobody], how="diagonal"),
-        pl.concat(rejected),
-        pl.concat(spans),
-    )
-
-
-def _stored_rejected(step: Step, source: str) -> pl.DataFrame:
-    """Rejected rows of a source that failed: they stay as its bars do."""
-    months = step.months
-    where = "source = ? AND (session BETWEEN ? AND ? OR session IS NULL)"
-    return _as_stored(step, REJECTED_ROWS, where, [source, months.start, months.end])
-
-
 def _missing(
     configuration: Configuration, received: pl.DataFrame, memberships: Memberships, last: dt.date
 ) -> pl.DataFrame:
@@ -372,7 +311,7 @@ def _held_back_since(step: Step, as_of: dt.date) -> dt.date:
     """The earliest session before the months whose bars an earlier run held back, as later than its as-of date."""
     months = step.months
     condition = f"session < ? AND session <= ? AND list_contains(reasons, '{FUTURE_BAR.name}')"
-    held = _as_stored(step, QUARANTINE, condition, [months.start, as_of])["session"].min()
+    held = as_stored(step, QUARANTINE, condition, [months.start, as_of])["session"].min()
     return held if isinstance(held, dt.date) else months.start
 
 
@@ -387,11 +326,6 @@ def _renamed_since(step: Step, result: History) -> dt.date:
     if own.is_empty():
         return start
     where = "session < ? AND list_contains(?, symbol)", [start, names.to_list()]
-    stored = pl.concat(_as_stored(step, table, *where).select(key) for table in (BARS, QUARANTINE))
+    stored = pl.concat(as_stored(step, table, *where).select(key) for table in (BARS, QUARANTINE))
     renamed = own.join(stored, on=key, how="anti")["session"].min()
     return renamed if isinstance(renamed, dt.date) else start
-
-
-def _as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:
-    """Rows this step is about to replace: they are no input of it, so runs of other months do not make it stale."""
-    return step.work.aside().read_or_empty(table, where=where, parameters=parameters)

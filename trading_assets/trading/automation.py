@@ -49,7 +49,12 @@ def build_jobs(configuration: Configuration) -> list[dg.UnresolvedAssetJobDefini
     if not names:
         return []
     return [
-        dg.define_asset_job(job_of(phase), selection=_selection(phase, names), description=_DESCRIPTIONS[phase])
+        dg.define_asset_job(
+            job_of(phase),
+            selection=_selection(phase, names),
+            description=_DESCRIPTIONS[phase],
+            tags=configuration.runs.tags(job_of(phase)),
+        )
         for phase in PHASES
     ]
 

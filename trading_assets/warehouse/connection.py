@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from trading_assets.warehouse.errors import LockedError, WarehouseError, block
+from trading_assets.warehouse.errors import LockedError, TooLongError, WarehouseError, block
 from trading_assets.warehouse.instance import attached
 from trading_assets.warehouse.lake.store import PartitionStore, lake_folder
 from trading_assets.warehouse.lock import Patience, file_lock
@@ -90,7 +90,7 @@ def stopped_after(connection: duckdb.DuckDBPyConnection, seconds: float | None) 
 
     Raises
     ------
-    WarehouseError
+    TooLongError
         It took longer than `seconds`; None: it may take any time.
     """
     if seconds is None:
@@ -102,10 +102,10 @@ def stopped_after(connection: duckdb.DuckDBPyConnection, seconds: float | None) 
     try:
         yield
     except duckdb.InterruptException:
-        raise WarehouseError(
+        raise TooLongError(
             block(
                 f"the query was stopped after {seconds:g} s: runs cannot write while it reads",
-                what_to_do="ask for less, copy the file and ask the copy, or wait longer (`--timeout`)",
+                what_to_do="ask for less, or wait longer (`--timeout`)",
             )
         ) from None
     finally:

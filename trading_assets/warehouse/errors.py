@@ -15,6 +15,10 @@ class LockedError(WarehouseError):
     """Another process held the warehouse for longer than we wait."""
 
 
+class TooLongError(WarehouseError):
+    """A query took longer than it may."""
+
+
 class StaleInputError(WarehouseError):
     """What a step computed from has been replaced by another run meanwhile."""
 

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.asset_factories.step_record import Rule
-from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.asset_factories.table_asset import VENDORS, Step, table_asset
 from trading_assets.config import Configuration
 from trading_assets.market_data.alternative.publications import (
     read_publications,
@@ -37,6 +37,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             stage="market_data",
             tables=[PUBLICATIONS, REJECTED_PUBLICATIONS, REWRITTEN_PUBLICATIONS],
             rule=Rule(content_that_is_used, own_tables=(REWRITTEN_PUBLICATIONS,)),
+            pool=VENDORS,
         )
     ]
 

@@ -32,6 +32,8 @@ _PATIENCE = {
     "requests_per_second",
     "most_pages",
     "breaker_failures",
+    "fallback",
+    "fallback_tolerance",
 }
 
 logger = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from trading_assets.config.remote_sources import SqlSource
 from trading_assets.market_data.sources.bars_of_table import bars_of_table, received_of
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import Received
+from trading_assets.market_data.sources.request_limit import TransientError, within
 
 _HIDDEN = "***"
 
@@ -64,7 +65,14 @@ def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) ->
         uri = source.uri().get_secret_value()
     query = source.query.replace("{start}", f"'{start}'").replace("{end}", f"'{end}'")
     try:
-        rows = pl.read_database_uri(query, uri, engine="adbc")
+        rows = within(source.timeout_seconds, lambda: pl.read_database_uri(query, uri, engine="adbc"))
+    except TransientError as error:
+        raise SourceError(
+            f"the query was given up: {error}",
+            file=source.path or None,
+            expected="an answer within `timeout_seconds`",
+            todo="raise the key, or ask for less: {start} and {end} in the query stand for the dates that are read",
+        ) from None
     except ModuleNotFoundError as error:
         raise SourceError(f"{error.name} is not installed", todo="pip install 'trading-assets[sql]'") from None
     except Exception as error:  # the drivers share no base class

@@ -1,0 +1,100 @@
+"""Bars of a second source in place of those that a first one failed to bring.
+
+What the first has brought stays as it is: of the second there are only sessions after the last that is on record of
+the first, under the name of the second. When the first is back, its bars take their place, and each value that
+is another is a revision, as of any delivery.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import polars as pl
+
+#: Days before the first session that is read over which prices of the two are compared.
+COMPARED = dt.timedelta(days=45)
+_PRICES = ("open", "high", "low", "close")
+_KEY = ("symbol", "session")
+
+
+class StandIn(NamedTuple):
+    """What a second source brings.
+
+    Attributes
+    ----------
+    bars
+        Its rows that are taken.
+    refused
+        symbol, session, price, first, second: of each symbol that is not taken, where the two differ most.
+    """
+
+    bars: pl.DataFrame
+    refused: pl.DataFrame
+
+
+def stand_in(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> StandIn:
+    """Choose the bars of a second source that take the place of those that the first did not bring.
+
+    Parameters
+    ----------
+    first
+        Rows on record of the first source, as raw bars, those of `COMPARED` before among them.
+    second
+        Rows that the second source delivers for the same sessions.
+    tolerance
+        Relative difference of a price above which a symbol is refused. A symbol without a session of both is taken:
+        the first never said otherwise.
+    """
+    refused = differing(first, second, tolerance)
+    last = first.group_by("symbol").agg(_last=pl.col("session").max())
+    bars = (
+        second.join(refused.select("symbol").unique(), on="symbol", how="anti")
+        .join(last, on="symbol", how="left")
+        .filter(pl.col("_last").is_null() | (pl.col("session") > pl.col("_last")))
+        .drop("_last")
+    )
+    return StandIn(bars, refused.unique("symbol", keep="first", maintain_order=True))
+
+
+def differing(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> pl.DataFrame:
+    """Return where prices of two sources differ: symbol, session, price, first, second, each symbol's largest first.
+
+    Parameters
+    ----------
+    first, second
+        Rows of raw bars of both; of several of a symbol and session the first counts.
+    tolerance
+        Relative difference, of the price of `first`, above which there is one.
+    """
+    one, other = (
+        each.unique(_KEY, keep="first", maintain_order=True).unpivot(_PRICES, index=_KEY, variable_name="price")
+        for each in (first, second)
+    )
+    both = one.rename({"value": "first"}).join(other.rename({"value": "second"}), on=[*_KEY, "price"])
+    apart = ((pl.col("second") - pl.col("first")) / pl.col("first")).abs()
+    return (
+        both.with_columns(_apart=apart)
+        .filter(pl.col("_apart") > tolerance)
+        .sort("symbol", pl.col("_apart").neg(), "session", "price")
+        .select(*_KEY, "price", "first", "second")
+    )
+
+
+def in_words(rows: pl.DataFrame, first: str, second: str, most: int = 3) -> str:
+    """Return what differs, for people.
+
+    Parameters
+    ----------
+    rows
+        Rows of `differing`.
+    first, second
+        Names of the sources.
+    most
+        Rows that are told.
+    """
+    told = [
+        f"{symbol} on {session}: {price} {one:g} by {first}, {other:g} by {second}"
+        for symbol, session, price, one, other in rows.head(most).iter_rows()
+    ]
+    return "; ".join(told) + ("; ..." if rows.height > most else "")

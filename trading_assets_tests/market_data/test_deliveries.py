@@ -1,0 +1,120 @@
+"""Sources that are down, slow, or stood in for, through the step that reads them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trading_assets.config import Configuration
+from trading_assets.market_data.sources import SourceError
+from trading_assets.market_data.tables import RAW_BARS, REVISIONS
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.market_data.experiments import experiment, run
+
+DAYS = [dt.date(2024, 3, day) for day in (20, 21, 22, 25, 26)]
+PRICES = ", ".join(f"price AS {name}" for name in ("open", "high", "low", "close"))
+QUERY = f"SELECT 'AAA' AS symbol, day AS session, {PRICES}, 1 AS volume"
+
+
+def database(folder: Path, name: str, closes: list[float]) -> None:
+    """A file of quotes, a close a day from the first of `DAYS` on, in place of what it held."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    with sqlite3.connect(folder / name) as connection:
+        connection.execute("CREATE TABLE quotes (day TEXT, price REAL)")
+        rows = [(str(day), close) for day, close in zip(DAYS, closes, strict=False)]
+        connection.executemany("INSERT INTO quotes VALUES (?, ?)", rows)
+    connection.close()
+
+
+def configuration(folder: Path, **more: Any) -> Configuration:
+    """The first source is a database; the second, which stands in for it, files of prices."""
+    first = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": f"{QUERY} FROM quotes"}
+    second = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    return experiment(folder, market_data=[first | {"fallback": "files"}, second], **more)
+
+
+def files(folder: Path, closes: list[float]) -> None:
+    (folder / "prices").mkdir(exist_ok=True)
+    rows = [f"AAA,{day},{close},{close},{close},{close},1" for day, close in zip(DAYS, closes, strict=False)]
+    (folder / "prices" / "bars.csv").write_text("\n".join(["symbol,session,open,high,low,close,volume", *rows]) + "\n")
+
+
+def known(warehouse: Warehouse) -> list[tuple[float, str]]:
+    return warehouse.read(RAW_BARS).sort("session").select("close", "source").rows()
+
+
+@pytest.mark.slow
+def test_a_second_source_stands_in_under_its_name_and_the_first_takes_its_place_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database(tmp_path, "first.sqlite", [10.0, 11.0, 12.0])
+    files(tmp_path, [10.0, 11.0, 12.01, 13.0])
+    settings = configuration(tmp_path)
+    assert known(run(settings)) == [(10.0, "sql"), (11.0, "sql"), (12.0, "sql")], "the second is not asked"
+
+    (tmp_path / "first.sqlite").rename(tmp_path / "away")
+    for _ in range(2):  # a second run in a row says the same, and writes nothing anew
+        warehouse = run(settings)
+        assert known(warehouse) == [(10.0, "sql"), (11.0, "sql"), (12.0, "sql"), (13.0, "files")]
+        assert warehouse.read_or_empty(REVISIONS).is_empty()
+    assert "files stands in for sql, which is down: 1 bars are of files" in caplog.text
+
+    database(tmp_path, "first.sqlite", [10.0, 11.0, 12.0, 13.5, 14.0])
+    warehouse = run(settings)
+    assert known(warehouse)[3:] == [(13.5, "sql"), (14.0, "sql")]
+    revised = warehouse.read(REVISIONS).filter(column="close").select("session", "old", "new").rows()
+    assert revised == [(DAYS[3], 13.0, 13.5)]
+    assert "AAA on 2024-03-25: close 13.5 by sql, 13 by files" in caplog.text
+
+
+def test_prices_that_differ_before_stand_in_for_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database(tmp_path, "first.sqlite", [10.0, 11.0, 12.0])
+    files(tmp_path, [5.0, 5.5, 6.0, 6.5])
+    settings = configuration(tmp_path)
+    run(settings)
+    (tmp_path / "first.sqlite").unlink()
+    assert known(run(settings)) == [(10.0, "sql"), (11.0, "sql"), (12.0, "sql")]
+    assert "1 symbols are not taken" in caplog.text and "close 10 by sql, 5 by files" in caplog.text
+
+
+@pytest.mark.slow
+def test_both_down_is_told_of_both_and_leaves_what_was_there(tmp_path: Path) -> None:
+    database(tmp_path, "first.sqlite", [10.0, 11.0, 12.0])
+    files(tmp_path, [10.0, 11.0, 12.0, 13.0])
+    settings = configuration(tmp_path)
+    run(settings)
+    (tmp_path / "first.sqlite").unlink()
+    before = known(run(settings))
+    (tmp_path / "prices" / "bars.csv").unlink()
+    with pytest.raises(SourceError, match=r"(?s)no such database.*nor could files stand in for it"):
+        run(settings)
+    assert known(Warehouse(settings.warehouse_path)) == before and before[3] == (13.0, "files")
+
+
+def test_the_time_of_a_run_is_over_for_every_source_that_comes_then(tmp_path: Path) -> None:
+    """A long query is given up after the time of all sources; the next one is not asked; files still land."""
+    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) SELECT sum(i) FROM n"
+    database(tmp_path, "first.sqlite", [10.0])
+    files(tmp_path, [20.0])
+    slow = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": long}
+    prices = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    settings = experiment(tmp_path, market_data=[slow, slow, prices], runs={"vendor_minutes": 0.01})
+    begun = time.monotonic()
+    with pytest.raises(SourceError) as caught:
+        run(settings)
+    assert time.monotonic() - begun < 20
+    assert "the query was given up: no whole answer within 0." in str(caught.value)
+    assert "sql was not asked: the 0.01 minutes of all sources of the run are over" in str(caught.value)
+    assert known(Warehouse(settings.warehouse_path)) == [(20.0, "files")]
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_seen(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
