@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 export UV_COMPILE_BYTECODE := 1
+# Each process would compile all sources, and pytest rewrite all tests, once more: a second of each, seven of a suite's.
+unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 # What this folder works with, if a run was told (see trading_assets.folder), else ./data.
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
