@@ -162,6 +162,9 @@ class Plugin:
                 "(paths from the folder of the configuration): its content is then part of what is registered "
                 f"({kind}: {message})"
             )
+        if kind.endswith("MemoryError"):  # NumPy has one of its own
+            limit = f"no memory beyond {self.process.task.megabytes} MB (limits.plugin_memory_mb)"
+            message = f"{self.name}: {limit}" + (f"; {message}" if message else "")
         raise _exception(kind)(message)
 
     def _with_advice(self, message: str) -> str:

@@ -29,6 +29,11 @@ class StoodInFor(RecordedSource):
         description="`source` of another entry of `market_data`, of the same class and calendar, that stands in for "
         "the sessions that this one fails to bring, and is asked for nothing else",
     )
+    when_down: Literal["stop", "go_on"] = Field(
+        default="stop",
+        description="stop: a run whose source, and its fallback, fail ends after the other sources' bars are there; "
+        "go_on: it decides with what is there, which enters no symbol without a bar of the session, and warns",
+    )
     fallback_tolerance: Fraction = Field(
         default=0.005,
         description="by how much prices of the two may differ over the weeks before; a symbol beyond it is not taken",

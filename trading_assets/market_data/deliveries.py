@@ -75,12 +75,13 @@ def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[
             kept = _of(stored, source).drop(_RECEIPT)
             parts.append(Delivered(kept, empty, _stored_rejected(step, source.source), none.spans))
             if other is None:
-                failures.append(str(error))
+                _tell_of_failure(step, failures, source.when_down, str(error))
                 continue
             try:
                 parts.append(_stand_in(step, asked, window, (source, other), source.fallback_tolerance))
             except (sources.SourceError, MissingSecretError) as second:
-                failures += [str(error), f"nor could {other.source} stand in for it: {second}"]
+                both = f"{error}\nnor could {other.source} stand in for it: {second}"
+                _tell_of_failure(step, failures, source.when_down, both)
                 kept = _of(stored, other).drop(_RECEIPT)
                 parts.append(Delivered(kept, empty, _stored_rejected(step, other.source), none.spans))
     return Delivered(*(pl.concat(each, how="diagonal") for each in zip(*parts, strict=True)))
@@ -123,6 +124,13 @@ class _Asked:
             )
         key = "timeout_seconds" if isinstance(source, SqlSource) else "deadline_seconds"
         return source.model_copy(update={key: min(getattr(source, key), left)})
+
+
+def _tell_of_failure(step: Step, failures: list[str], when_down: str, said: str) -> None:
+    if when_down == "stop":
+        failures.append(said)
+    else:
+        step.log.warning(f"{said}\nthe run goes on with what is there (`when_down: go_on`): nothing late is entered")
 
 
 def _delivered(step: Step, source: AnySource, received: sources.Received) -> Delivered:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from trading_assets.config import ConfigurationError
 from trading_assets.config.loading import load_configuration
-from trading_assets.config.plugins import Origin, Plugin, UndeclaredReadError, origin_of, strategy_module
+from trading_assets.config.plugins import Origin, Plugin, PluginError, UndeclaredReadError, origin_of, strategy_module
 from trading_assets.config.stated import completed, stated
 from trading_assets.config.strategies import OrderParameters, windows_of
 from trading_assets_tests.config.test_loading import MINIMAL
@@ -220,6 +220,14 @@ def test_an_undeclared_read_is_an_error_of_its_own(plugin: Plugin) -> None:
     assert "parts_own.strategy opens a connection" in error_of("OSError", "no", "the network")
     assert error_of("ZeroDivisionError", "by zero", None) == "ZeroDivisionError: by zero"
     assert error_of("KeyError", "a", None) == f"KeyError: {KeyError('a')}"
+
+
+@pytest.mark.parametrize("kind", ["MemoryError", "_ArrayMemoryError"])
+def test_what_took_too_much_memory_is_named_with_its_limit(plugin: Plugin, kind: str) -> None:
+    """Python says nothing of a MemoryError, and NumPy raises one of its own."""
+    said = rf"^{plugin.name}: no memory beyond 4096 MB \(limits.plugin_memory_mb\)$"
+    with pytest.raises((MemoryError, PluginError), match=said):
+        plugin.result_of({"error": [kind, "", None]})
 
 
 def test_the_homes_of_other_configurations_are_results_where_a_folder_is_shared(tmp_path: Path) -> None:

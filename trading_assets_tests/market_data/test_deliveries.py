@@ -98,6 +98,24 @@ def test_both_down_is_told_of_both_and_leaves_what_was_there(tmp_path: Path) -> 
     assert known(Warehouse(settings.warehouse_path)) == before and before[3] == (13.0, "files")
 
 
+def test_a_run_goes_on_with_what_is_there_where_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As in a live run without `as_of`: the bars of the source that answers are used, the others stay as they were."""
+    database(tmp_path, "first.sqlite", [10.0, 11.0])
+    files(tmp_path, [20.0, 21.0])
+    first = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": f"{QUERY} FROM quotes"}
+    second = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    settings = experiment(tmp_path, market_data=[first | {"when_down": "go_on", "symbol_from": "symbol"}, second])
+    csv = tmp_path / "prices" / "bars.csv"
+    csv.write_text(csv.read_text().replace("AAA", "BBB"))
+    run(settings)
+    (tmp_path / "first.sqlite").unlink()
+    csv.write_text(csv.read_text() + f"BBB,{DAYS[2]},22,22,22,22,1\n")
+    warehouse = run(settings)
+    bars = warehouse.query("SELECT symbol, close FROM market_data.bars ORDER BY symbol, session").rows()
+    assert bars == [("AAA", 10.0), ("AAA", 11.0), ("BBB", 20.0), ("BBB", 21.0), ("BBB", 22.0)]
+    assert "the run goes on with what is there" in caplog.text and "no such database" in caplog.text
+
+
 def test_the_time_of_a_run_is_over_for_every_source_that_comes_then(tmp_path: Path) -> None:
     """A long query is given up after the time of all sources; the next one is not asked; files still land."""
     long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) SELECT sum(i) FROM n"

@@ -34,6 +34,7 @@ _PATIENCE = {
     "breaker_failures",
     "fallback",
     "fallback_tolerance",
+    "when_down",
 }
 
 logger = logging.getLogger(__name__)
