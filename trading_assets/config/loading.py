@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,9 +12,18 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
-from trading_assets.config.document import read_document
-from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, nearest, placed, shortened
+from trading_assets.config.errors import (
+    ConfigurationError,
+    KeyPath,
+    Line,
+    block,
+    known_part,
+    nearest,
+    placed,
+    shortened,
+)
 from trading_assets.config.models import FAMILIES, OWN, OwnModel
+from trading_assets.config.overlays import read_merged
 from trading_assets.config.plugins import (
     PluginError,
     feature_module,
@@ -25,6 +33,7 @@ from trading_assets.config.plugins import (
     origin_of,
     strategy_module,
 )
+from trading_assets.config.secrets import refuse_secrets, secret_of
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
@@ -61,9 +70,10 @@ def load_configuration(
         expected, nearest valid key.
     """
     path, data, _ = chosen_paths(path, data)
-    values, lines = read_document(path)
-    places = {"directory": path.resolve().parent, "data": data.resolve()}
-    _refuse_token(path, lines)
+    merged = read_merged(path)
+    values, lines = merged.values, merged.lines
+    places = {"directory": merged.directory, "data": data.resolve()}
+    refuse_secrets(path, values, lines)
     try:
         configuration = Configuration.model_validate({**values, **places})
     except ValidationError as error:
@@ -75,19 +85,10 @@ def load_configuration(
     _load_features(path, lines, configuration)
     _load_own_models(path, lines, configuration)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
-    token = os.environ.get(configuration.notifier.token_variable)
+    token = secret_of(configuration.notifier.token_variable)
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
     return configuration.model_copy(update=updates)
-
-
-def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
-    """Files are copied, sent and committed: a token in one is refused, whatever it says, and not quoted."""
-    where: KeyPath = ("notifier", "token")
-    if where in lines:
-        expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
-        do = "take the token out of the file, set the variable, and have the token replaced if others saw the file"
-        raise ConfigurationError(block(path, lines, where, "a token never comes from a file", expected, do))
 
 
 def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
@@ -266,7 +267,13 @@ def _no_text(
     wanted = [(item, known) for item, known in wanted if item["type"] in ("string_type", "literal_error")]
     if not wanted:
         return []
-    found = unquoted_scalars(path.read_text(encoding="utf-8"))
+    files = {line.file: None for line in lines.values() if isinstance(line, Line)} or {path: None}
+    found = [
+        each
+        for file in files
+        for each in unquoted_scalars(file.read_text(encoding="utf-8"))
+        if _stands_in(file, lines, (*each.path, each.text) if each.is_key else each.path)
+    ]
     values = {known for item, known in wanted if item["type"] == "string_type" and item["loc"][-1] != "[key]"}
     choices = {known: item["msg"] for item, known in wanted if item["type"] == "literal_error"}
     keys = {(known, str(item["input"])) for item, known in wanted if item["loc"][-1] == "[key]"}
@@ -276,6 +283,12 @@ def _no_text(
         if (not each.is_key and (each.path in values or f"'{each.text}'" in choices.get(each.path, "")))
         or (each.is_key and (each.path, str(each.value)) in keys)
     ]
+
+
+def _stands_in(file: Path, lines: Mapping[KeyPath, int], where: KeyPath) -> bool:
+    """Whether what counts of a key is in a file, and not in one that extends it."""
+    line = lines.get(where)
+    return not isinstance(line, Line) or line.file == file
 
 
 def _untagged(item: Any) -> KeyPath:
