@@ -70,14 +70,7 @@ def load_configuration(
         expected, nearest valid key.
     """
     path, data, _ = chosen_paths(path, data)
-    merged = read_merged(path)
-    values, lines = merged.values, merged.lines
-    places = {"directory": merged.directory, "data": data.resolve()}
-    refuse_secrets(path, values, lines)
-    try:
-        configuration = Configuration.model_validate({**values, **places})
-    except ValidationError as error:
-        raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
+    configuration, lines = read_validated(path, data)
     _check_scenarios(path, lines, configuration)
     if announce is not None:
         for line in own_code_lines(path, lines, configuration):
@@ -89,6 +82,36 @@ def load_configuration(
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
     return configuration.model_copy(update=updates)
+
+
+def read_validated(path: Path, data: Path) -> tuple[Configuration, Mapping[KeyPath, Line]]:
+    """Read and validate a configuration and what it extends as data: no code of its author runs.
+
+    Parameters of strategies are what the file says; their modules have not been asked.
+
+    Parameters
+    ----------
+    path, data
+        The YAML file, and the data folder.
+
+    Returns
+    -------
+    tuple
+        The configuration, and the line of each key in its files.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_configuration`.
+    """
+    merged = read_merged(path)
+    refuse_secrets(path, merged.values, merged.lines)
+    places = {"directory": merged.directory, "data": data.resolve()}
+    try:
+        configuration = Configuration.model_validate({**merged.values, **places})
+    except ValidationError as error:
+        raise ConfigurationError(_explain(path, merged.lines, Configuration, (), error)) from None
+    return configuration, merged.lines
 
 
 def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
@@ -339,4 +362,4 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _valid_key(key: str, known: list[str]) -> str:
     renamed = {first: today for names in RENAMED_KEYS.values() for first, today in names.items()}
     name = renamed.get(key)
-    return f"{name!r}, its name since 0.2.0" if name in known else nearest(key, known)
+    return f"{name!r}, its name since 0.2.0: `config migrate` renames it" if name in known else nearest(key, known)
