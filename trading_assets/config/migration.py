@@ -135,6 +135,4 @@ def _changes(node: yaml.Node, where: KeyPath) -> Iterator[Change]:
 
 
 def _fits(pattern: tuple[str, ...], where: KeyPath) -> bool:
-    return len(pattern) == len(where) and all(
-        part in (ANY, name) for part, name in zip(pattern, where, strict=True)
-    )
+    return len(pattern) == len(where) and all(part in (ANY, name) for part, name in zip(pattern, where, strict=True))

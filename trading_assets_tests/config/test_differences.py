@@ -20,7 +20,9 @@ def test_a_file_is_like_itself_however_it_is_written(tmp_path: Path) -> None:
 
 
 def test_each_key_has_both_values_and_where_they_stand(tmp_path: Path) -> None:
-    dated = "splits: {train: [2001-01-01, %s], validation: [2009-01-01, 2009-12-31], holdout: [2010-01-01, 2010-12-31]}\n"
+    dated = (
+        "splits: {train: [2001-01-01, %s], validation: [2009-01-01, 2009-12-31], holdout: [2010-01-01, 2010-12-31]}\n"
+    )
     write(
         tmp_path,
         base=MINIMAL + "costs: {equity: {fee_bps: 9.5}}\n" + dated % "2008-06-30",

@@ -71,7 +71,10 @@ def test_every_configuration_of_the_documentation_fits(validator: Any) -> None:
         (MINIMAL + "splits: {train: [2001-01-01]}\n", ["splits", "train"]),
         ("extends: base.yaml\nseed: many\n", ["seed"]),
         ("extends: base.yaml\nstrategys: {}\n", []),
-        ("extends: base.yaml\nstrategies: {momentum: {type: equity_momentum, stop_atm: 2}}\n", ["strategies", "momentum"]),
+        (
+            "extends: base.yaml\nstrategies: {momentum: {type: equity_momentum, stop_atm: 2}}\n",
+            ["strategies", "momentum"],
+        ),
         ("extends: 3\n", ["extends"]),
     ],
 )
@@ -102,7 +105,9 @@ def test_an_environment_that_is_shipped_can_be_used(path: Path, tmp_path: Path) 
     assert configuration.strategies
 
 
-def test_production_is_the_research_that_was_registered_and_the_others_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_production_is_the_research_that_was_registered_and_the_others_have_folders_of_their_own(
+    tmp_path: Path,
+) -> None:
     found = {path.stem: load_configuration(path, tmp_path) for path in ENVIRONMENTS}
     assert sorted(found) == ["base", "development", "production", "staging", "testing"]
     assert found["production"].hash == found["base"].hash
