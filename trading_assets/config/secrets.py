@@ -109,7 +109,7 @@ def refuse_secrets(path: Path, values: Mapping[str, Any], lines: Mapping[KeyPath
         if _is_secret(where):
             if where == ("notifier", "token"):
                 expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
-            what = f"a {'token' if name == 'token' else 'secret'} never comes from a file"
+            what = "a token never comes from a file" if name == "token" else "a secret never comes from a file"
             raise ConfigurationError(block(path, lines, where, what, expected, do))
         if isinstance(value, str) and _PASSWORD.search(value):
             raise ConfigurationError(block(path, lines, where, "an address with a password", expected, do))
