@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year paper online divergence format lint clean help
+.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate watched-year paper online divergence format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,7 @@ picture: demo ## the picture in the README, taken with a headless Chromium
 
 # Folders of tests are in memory where it has 4 GiB to spare: thousands of commits then wait for no disk.
 MEMORY := $(shell df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 >= 4096 { print "/dev/shm" }')
-test test-slow coverage: export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
+test test-slow coverage coverage-report: export PYTEST_DEBUG_TEMPROOT ?= $(MEMORY)
 test test-slow: export POLARS_MAX_THREADS ?= 1
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 test: .installed-dev ## the test suite
@@ -40,6 +40,11 @@ test-slow: .installed-dev ## the tests that take more than two seconds each: who
 
 coverage: .installed-dev ## both, and the lines that they do not reach
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not acceptance and not browser' --cov --cov-report=term:skip-covered
+
+coverage-report: .installed-dev ## the same, with JUnit's and Cobertura's files for a CI in build/tests
+	@mkdir -p build/tests
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not acceptance and not browser' --junitxml=build/tests/junit.xml \
+		--cov --cov-report=term:skip-covered --cov-report=xml:build/tests/coverage.xml
 
 test-browser: .installed-dev ## the report in a headless Chromium
 	@$(BIN)/python -m pytest -m browser
@@ -60,6 +65,13 @@ bench-runs: .installed-dev ## whole runs beside an earlier version and as market
 	@test -d .bench-before || git worktree add --quiet --detach .bench-before $(BEFORE)
 	@$(MAKE) --quiet -C .bench-before .installed-run
 	@$(BIN)/python -m trading_assets_tests.benchmarks.whole_runs .bench-before 5 1000 10
+
+# The last release; before there is one, the version that whole runs are compared with.
+RELEASE ?= $(or $(shell git describe --tags --abbrev=0 2>/dev/null),$(BEFORE))
+bench-gate: .installed-dev ## refuse a version that is slower than the last release, by the ratio of their times
+	@test -d .bench-release || git worktree add --quiet --detach .bench-release $(RELEASE)
+	@$(MAKE) --quiet -C .bench-release .installed-dev
+	@$(BIN)/python -m trading_assets_tests.benchmarks.gate .bench-release
 
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
@@ -89,7 +101,7 @@ lint: .installed-dev ## ruff, formatting, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 clean: ## remove the environment and caches; data stay, the holdout ledger among them
-	rm -rf .venv .bench-before .venv-bench .venv-bench-zipline .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .bench-before .bench-release .venv-bench .venv-bench-zipline .installed-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: uv inside it, then exactly what uv.lock says, with bytecode compiled.
 $(BIN)/uv:

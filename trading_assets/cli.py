@@ -183,13 +183,19 @@ def ui(
     data: DataOption = None,
     host: Annotated[str, typer.Option(help="Address that it listens on; it has no login.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Default 3000, or a free one.", min=1, max=65535)] = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make Dagster's home and its workspace for services, and end.")
+    ] = False,
 ) -> None:
     """Open the Dagster UI on a configuration, until Ctrl-C."""
     chosen = chosen_paths(config, data)
     configuration = load(config, data)
     remember_choice(context, chosen)
-    from trading_assets.cli_ui import start_ui
+    from trading_assets.cli_ui import prepare_home, start_ui
 
+    if prepare:
+        console.print(str(prepare_home(configuration)), highlight=False, soft_wrap=True)
+        return
     start_ui(configuration, host, port)
 
 

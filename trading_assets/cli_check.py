@@ -8,8 +8,8 @@ from pathlib import Path
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.consistency import faults_of_warm_up
-from trading_assets.config.document import read_document
 from trading_assets.config.errors import placed
+from trading_assets.config.overlays import read_merged
 from trading_assets.features.own import own_features
 from trading_assets.market_data.preflight import faults_of_bars, faults_of_inputs, read_sources, said_of_span
 from trading_assets.strategies.evaluation.history import faults_of_history
@@ -36,7 +36,7 @@ def refuse_faulty(file: Path, configuration: Configuration, *, bars_too: bool) -
         Every fault with its place in the file.
     """
     own_features(configuration)
-    _, lines = read_document(file)
+    lines = read_merged(file).lines
     said: list[str] = []
     faults = [*faults_of_inputs(configuration), *faults_of_history(configuration)]
     faults += faults_of_warm_up(configuration) if bars_too else ()

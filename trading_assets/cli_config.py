@@ -1,7 +1,8 @@
-"""The commands `trading-assets config ...`: check, show or start a configuration, and say what files are."""
+"""The commands `trading-assets config ...`: check, show, compare, start or mend a configuration; what files are."""
 
 from __future__ import annotations
 
+import json
 from glob import glob
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from trading_assets.cli_output import console, escaped
 from trading_assets.config import ConfigurationError, shipped
 from trading_assets.config.chosen_paths import chosen_paths
 
-config_app = typer.Typer(help="Check, show or start a configuration.", no_args_is_help=True)
+config_app = typer.Typer(help="Check, show, compare, start or mend a configuration.", no_args_is_help=True)
 
 
 FileArgument = Annotated[Path | None, typer.Argument(help="The YAML file; default that of --config.")]
@@ -60,16 +61,122 @@ def config_init(
     """Write a commented template; never overwrites."""
     typed = config if was_typed(context, "config") else None
     target = one_of(context, file, typed) or Path("trading_assets.yaml")
+    from trading_assets.config.schema import EDITOR_LINE
+
+    _write_new(target, EDITOR_LINE + shipped("template.yaml").read_text(encoding="utf-8"))
+    more = f" --data {data}" if data is not None and was_typed(context, "data") else ""
+    said = f"wrote {target}; edit it, then: trading-assets run --config {target}{more}"
+    console.print(escaped(said), highlight=False, soft_wrap=True)
+
+
+def _write_new(target: Path, text: str) -> None:
+    """Write a configuration that is not there yet, and the schema for editors beside it."""
+    from trading_assets.config.schema import SCHEMA_FILE, json_schema
+
     try:
         with target.open("x", encoding="utf-8") as written:
-            written.write(shipped("template.yaml").read_text(encoding="utf-8"))
+            written.write(text)
+        target.with_name(SCHEMA_FILE).write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
     except FileExistsError:
         raise ConfigurationError(f"{target} exists\n  what to do: give another name") from None
     except OSError as error:
         raise ConfigurationError(f"cannot write {target}\n  cause: {error.strerror}") from None
-    more = f" --data {data}" if data is not None and was_typed(context, "data") else ""
-    said = f"wrote {target}; edit it, then: trading-assets run --config {target}{more}"
-    console.print(escaped(said), highlight=False, soft_wrap=True)
+
+
+@config_app.command("wizard")
+def config_wizard(
+    path: Annotated[Path, typer.Argument(help="A folder of files of bars, a file, or a glob in quotes.")],
+    output: Annotated[Path, typer.Option("--output", help="Where to write it.")] = Path("trading_assets.yaml"),
+    name: Annotated[str | None, typer.Option("--name", help="Name of the experiment.")] = None,
+    asset_class: Annotated[
+        Literal["equity", "crypto"] | None, typer.Option("--asset-class", help="Default: by bars at weekends.")
+    ] = None,
+    calendar: Annotated[str | None, typer.Option("--calendar", help="Default: the exchange whose days fit.")] = None,
+    layout: Annotated[str | None, typer.Option("--layout", help="Where more than one fits.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the guesses; ask nothing.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Look at your files, write a commented configuration for them and check it; never overwrites.
+
+    Asks at a terminal; elsewhere, or with --yes, guesses are taken and said.
+    """
+    from trading_assets.cli_check import refuse_faulty
+    from trading_assets.cli_wizard import Answers, drafted, questions
+
+    if output.exists():
+        raise ConfigurationError(f"{output} exists\n  what to do: give another name with --output")
+    draft = drafted(
+        path, output.resolve().parent, Answers(name, asset_class, calendar, layout), None if yes else questions()
+    )
+    for line in draft.guesses:
+        console.print(escaped(line), highlight=False, soft_wrap=True)
+    _write_new(output, draft.text)
+    console.print(escaped(f"wrote {output}"), highlight=False, soft_wrap=True)
+    for line in refuse_faulty(output, load(output, data), bars_too=True):
+        console.print(escaped(line), highlight=False, soft_wrap=True)
+    console.print(escaped(f"then: trading-assets run --config {output}"), highlight=False, soft_wrap=True)
+
+
+@config_app.command("diff")
+def config_diff(
+    left: Annotated[Path, typer.Argument(help="A YAML file, with what it extends.")],
+    right: Annotated[Path, typer.Argument(help="Another one.")],
+) -> None:
+    """Print the keys that two configurations differ in, each with both values and places; exit 1 if there are any.
+
+    Both are compared as a run sees them: what they extend merged in, defaults filled in. None of your code runs.
+    """
+    from trading_assets.config.differences import differences
+
+    found = differences(left, right)
+    for each in found:
+        console.print(escaped(each.key), highlight=False, soft_wrap=True)
+        for mark, side in (("-", each.left), ("+", each.right)):
+            place = f"   ({side.place})" if side.place else ""
+            console.print(escaped(f"  {mark} {side.value}{place}"), highlight=False, soft_wrap=True)
+    said = (
+        f"{len(found)} key{'s' if len(found) > 1 else ''} differ{'' if len(found) > 1 else 's'}"
+        if found
+        else "no difference"
+    )
+    console.print(said, highlight=False)
+    if found:
+        raise typer.Exit(FAILED)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of a configuration, for editors."""
+    from trading_assets.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+@config_app.command("migrate")
+def config_migrate(
+    context: typer.Context,
+    file: FileArgument = None,
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; exit 1 if anything.")] = False,
+) -> None:
+    """Rename keys that have another name today, in the file and in what it extends; all else stays as it is."""
+    from trading_assets.config.migration import migration_of
+    from trading_assets.config.overlays import read_merged
+
+    chosen = chosen_paths(one_of(context, file, config)).config
+    found = [migration_of(each) for each in read_merged(chosen).files]
+    changes = [(each.path, change) for each in found for change in each.changes]
+    for path, change in changes:
+        key, today = ".".join(map(str, change.where)), change.rename.today
+        said = f"{path}, line {change.line}: {key} is {today} since {change.rename.version}"
+        console.print(escaped(said), highlight=False, soft_wrap=True)
+    if not changes:
+        console.print(escaped(f"{chosen}: nothing to rename"), highlight=False, soft_wrap=True)
+    elif dry_run:
+        raise typer.Exit(FAILED)
+    for each in found:
+        if each.changes:
+            each.write()
 
 
 @config_app.command("detect")

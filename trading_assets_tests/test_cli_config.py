@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,34 @@ def test_detect_says_where_keys_for_a_layout_of_ones_own_are_tried(folder: Path)
     said = fault("detect", "eigen.csv")
     assert "no column for" in said and "then: ask `trading-assets config check`, which reads with your keys" in said
     assert "config check" not in fault("detect", "nothing.csv")
+
+
+def test_diff_prints_both_values_with_their_places_and_exits_by_the_answer(folder: Path) -> None:
+    (folder / "deep/over.yaml").write_text("extends: mine.yaml\nseed: 99\n")
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", "diff", "deep/mine.yaml", "deep/over.yaml"])
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "seed"
+    assert lines[1].endswith("(default)") or "deep/mine.yaml, line " in lines[1]
+    assert lines[2:] == ["  + 99   (deep/over.yaml, line 2)", "1 key differs"]
+    assert output("diff", "deep/mine.yaml", "deep/mine.yaml") == "no difference\n"
+
+
+def test_migrate_renames_in_every_file_and_says_where(folder: Path) -> None:
+    (folder / "deep/over.yaml").write_text("extends: mine.yaml\nquality: {releases: r.csv}  # kept\n")
+    dry = CliRunner(env=UNTOLD).invoke(app, ["config", "migrate", "deep/over.yaml", "--dry-run"])
+    assert dry.exit_code == 1
+    assert "deep/over.yaml, line 2: quality.releases is overrides since 0.2.0" in dry.stdout
+    assert "releases" in (folder / "deep/over.yaml").read_text()
+    assert output("migrate", "deep/over.yaml") == dry.stdout
+    assert (folder / "deep/over.yaml").read_text() == "extends: mine.yaml\nquality: {overrides: r.csv}  # kept\n"
+    assert output("migrate", "deep/over.yaml") == "deep/over.yaml: nothing to rename\n"
+
+
+def test_schema_is_json_and_init_writes_it_beside_the_configuration(folder: Path) -> None:
+    output("init", "deep/new.yaml")
+    beside = (folder / "deep/trading_assets.schema.json").read_text()
+    assert json.loads(beside) == json.loads(output("schema"))
+    assert (
+        (folder / "deep/new.yaml").read_text().startswith("# yaml-language-server: $schema=trading_assets.schema.json")
+    )

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from trading_assets.cli_ui import WORKSPACE, prepare_home, ui_command
-from trading_assets.config import load_configuration
+from trading_assets.cli import app
+from trading_assets.cli_ui import FILE, WORKSPACE, prepare_home, ui_command
+from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, load_configuration
 from trading_assets_tests.conftest import REPOSITORY, TINY
 
 
@@ -34,3 +36,13 @@ def test_a_checkout_says_the_same_to_plain_dagster() -> None:
 def test_a_port_is_asked_for_only_where_it_was_named(tmp_path: Path, port: int | None, said: str) -> None:
     command = " ".join(ui_command(tmp_path / "workspace.yaml", "127.0.0.1", port))
     assert command.endswith(f" -m dagster dev --workspace {tmp_path}/workspace.yaml {said}")
+
+
+def test_services_find_a_home_that_a_command_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("DAGSTER_HOME", "home"), (CONFIG_VARIABLE, ""), (DATA_VARIABLE, "")):
+        monkeypatch.setenv(name, str(tmp_path / value) if value else "")
+    done = CliRunner().invoke(app, ["ui", "--prepare", "--config", str(TINY), "--data", str(tmp_path / "data")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip().endswith(str(tmp_path / "home" / FILE))
+    assert (tmp_path / "home" / FILE).read_text() == WORKSPACE

@@ -254,3 +254,26 @@ def test_what_is_said_of_other_tools_is_shown_with_the_same_versions(libraries: 
     for library, version in versions:
         assert f"{library} {version}" in told
         assert re.search(rf"{library}(\[\w+\])?=={re.escape(version)}", text, re.IGNORECASE)
+
+
+def quoted_messages() -> Iterator[str]:
+    """Pieces of the messages that the page on troubleshooting quotes, parted where it leaves something out."""
+    for row in re.findall(r"(?m)^\| (`.*?) \|", text_of(DOCS / "troubleshooting.md")):
+        for quoted in re.findall(r"`([^`]+)`", re.sub(r"`,? (?:on|of) .*", "`", row)):
+            yield from (piece.strip() for piece in quoted.split("..."))
+
+
+def test_every_message_that_troubleshooting_quotes_stands_in_the_code() -> None:
+    """Names and numbers in it are those of an example: `N`, `M`, `'close'`, `2`."""
+    # Texts that are parted over lines are joined, and what is filled in becomes a gap.
+    code = "\n".join(text_of(path) for path in sorted(PACKAGE.rglob("*.py")))
+    code = re.sub(r'"\s*\n\s*f?"', "", code)
+    code = re.sub(r"\{[^{}]*\}", "{}", code)
+    pieces = [piece for piece in quoted_messages() if piece]
+    assert len(pieces) > 25
+    missing = []
+    for piece in pieces:
+        words = re.sub(r"'[a-z]+'|\b[NM]\b|\b\d\b", "{}", piece) if piece not in code else piece
+        if words not in code:
+            missing.append(piece)
+    assert missing == []

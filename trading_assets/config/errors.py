@@ -13,6 +13,18 @@ KeyPath = tuple[str | int, ...]
 SHOWN = 80
 
 
+class Line(int):
+    """A line, 1-based, which knows its file: a configuration may be made of several."""
+
+    file: Path
+
+    def __new__(cls, number: int, file: Path) -> Line:
+        """Return the line `number` of a file."""
+        line = super().__new__(cls, number)
+        line.file = file
+        return line
+
+
 class ConfigurationError(Exception):
     """The configuration file cannot be used; `str()` is the message for people."""
 
@@ -25,14 +37,29 @@ def block(path: Path, lines: Mapping[KeyPath, int], where: KeyPath, what: str, e
     path
         The file.
     lines
-        Line of each key path of the file, 1-based.
+        Line of each key path of the file, 1-based; a `Line` of another file names that one.
     where
         Key path of the fault, empty for the whole file.
     do
         What to do, where that is more than to write what was expected.
     """
-    known = known_part(where, lines)
-    return _rows(where, what, expected, do, f"  file: {path}" + (f", line {lines[known]}" if known in lines else ""))
+    return _rows(where, what, expected, do, f"  file: {place_of(path, lines, where)}")
+
+
+def place_of(path: Path, lines: Mapping[KeyPath, int], where: KeyPath) -> str:
+    """Return in words where a key stands, or the part of its path that is written.
+
+    Parameters
+    ----------
+    path, lines
+        The file, and the line of each key, as of `block`.
+    where
+        Key path.
+    """
+    line = lines.get(known_part(where, lines))
+    if line is None:
+        return str(path)
+    return f"{line.file if isinstance(line, Line) else path}, line {int(line)}"
 
 
 def _rows(where: KeyPath, what: str, expected: str, do: str, *places: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,9 +12,18 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.consistency import inconsistencies
-from trading_assets.config.document import read_document
-from trading_assets.config.errors import ConfigurationError, KeyPath, block, known_part, nearest, placed, shortened
+from trading_assets.config.errors import (
+    ConfigurationError,
+    KeyPath,
+    Line,
+    block,
+    known_part,
+    nearest,
+    placed,
+    shortened,
+)
 from trading_assets.config.models import FAMILIES, OWN, OwnModel
+from trading_assets.config.overlays import read_merged
 from trading_assets.config.plugins import (
     PluginError,
     feature_module,
@@ -25,6 +33,7 @@ from trading_assets.config.plugins import (
     origin_of,
     strategy_module,
 )
+from trading_assets.config.secrets import refuse_secrets, secret_of
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
@@ -61,13 +70,7 @@ def load_configuration(
         expected, nearest valid key.
     """
     path, data, _ = chosen_paths(path, data)
-    values, lines = read_document(path)
-    places = {"directory": path.resolve().parent, "data": data.resolve()}
-    _refuse_token(path, lines)
-    try:
-        configuration = Configuration.model_validate({**values, **places})
-    except ValidationError as error:
-        raise ConfigurationError(_explain(path, lines, Configuration, (), error)) from None
+    configuration, lines = read_validated(path, data)
     _check_scenarios(path, lines, configuration)
     if announce is not None:
         for line in own_code_lines(path, lines, configuration):
@@ -75,19 +78,40 @@ def load_configuration(
     _load_features(path, lines, configuration)
     _load_own_models(path, lines, configuration)
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
-    token = os.environ.get(configuration.notifier.token_variable)
+    token = secret_of(configuration.notifier.token_variable)
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
     return configuration.model_copy(update=updates)
 
 
-def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
-    """Files are copied, sent and committed: a token in one is refused, whatever it says, and not quoted."""
-    where: KeyPath = ("notifier", "token")
-    if where in lines:
-        expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
-        do = "take the token out of the file, set the variable, and have the token replaced if others saw the file"
-        raise ConfigurationError(block(path, lines, where, "a token never comes from a file", expected, do))
+def read_validated(path: Path, data: Path) -> tuple[Configuration, Mapping[KeyPath, Line]]:
+    """Read and validate a configuration and what it extends as data: no code of its author runs.
+
+    Parameters of strategies are what the file says; their modules have not been asked.
+
+    Parameters
+    ----------
+    path, data
+        The YAML file, and the data folder.
+
+    Returns
+    -------
+    tuple
+        The configuration, and the line of each key in its files.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_configuration`.
+    """
+    merged = read_merged(path)
+    refuse_secrets(path, merged.values, merged.lines)
+    places = {"directory": merged.directory, "data": data.resolve()}
+    try:
+        configuration = Configuration.model_validate({**merged.values, **places})
+    except ValidationError as error:
+        raise ConfigurationError(_explain(path, merged.lines, Configuration, (), error)) from None
+    return configuration, merged.lines
 
 
 def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
@@ -266,7 +290,13 @@ def _no_text(
     wanted = [(item, known) for item, known in wanted if item["type"] in ("string_type", "literal_error")]
     if not wanted:
         return []
-    found = unquoted_scalars(path.read_text(encoding="utf-8"))
+    files = {line.file: None for line in lines.values() if isinstance(line, Line)} or {path: None}
+    found = [
+        each
+        for file in files
+        for each in unquoted_scalars(file.read_text(encoding="utf-8"))
+        if _stands_in(file, lines, (*each.path, each.text) if each.is_key else each.path)
+    ]
     values = {known for item, known in wanted if item["type"] == "string_type" and item["loc"][-1] != "[key]"}
     choices = {known: item["msg"] for item, known in wanted if item["type"] == "literal_error"}
     keys = {(known, str(item["input"])) for item, known in wanted if item["loc"][-1] == "[key]"}
@@ -276,6 +306,12 @@ def _no_text(
         if (not each.is_key and (each.path in values or f"'{each.text}'" in choices.get(each.path, "")))
         or (each.is_key and (each.path, str(each.value)) in keys)
     ]
+
+
+def _stands_in(file: Path, lines: Mapping[KeyPath, int], where: KeyPath) -> bool:
+    """Whether what counts of a key is in a file, and not in one that extends it."""
+    line = lines.get(where)
+    return not isinstance(line, Line) or line.file == file
 
 
 def _untagged(item: Any) -> KeyPath:
@@ -326,4 +362,4 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _valid_key(key: str, known: list[str]) -> str:
     renamed = {first: today for names in RENAMED_KEYS.values() for first, today in names.items()}
     name = renamed.get(key)
-    return f"{name!r}, its name since 0.2.0" if name in known else nearest(key, known)
+    return f"{name!r}, its name since 0.2.0: `config migrate` renames it" if name in known else nearest(key, known)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
+from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.scalars import MOST_SESSIONS, NamesFiles
+from trading_assets.config.secrets import is_set, secret_of
 from trading_assets.config.sections import AssetClass, Fraction, Positive
 from trading_assets.config.sources import ColumnSettings, FilesSource, RecordedSource, SampleSource, SyntheticSource
 
@@ -143,7 +144,7 @@ class PolygonSource(RemoteSource):
             Neither is set.
         """
         old, new = self.key_variables
-        return _secret(new if os.environ.get(new) and not os.environ.get(old) else old, "polygon")
+        return _secret(new if is_set(new) and not is_set(old) else old, "polygon")
 
 
 class SqlSource(ColumnSettings, StoodInFor):
@@ -182,7 +183,10 @@ AnySource = Annotated[
 
 
 def _secret(variable: str, source: str) -> SecretStr:
-    value = os.environ.get(variable)
+    try:
+        value = secret_of(variable)
+    except ConfigurationError as error:
+        raise MissingSecretError(str(error)) from None
     if not value:
         raise MissingSecretError(
             f"the source {source!r} has no key\n  expected: environment variable {variable}\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.interactive_brokers import InteractiveBrokersSettings
+from trading_assets.config.secrets import secret_of
 from trading_assets.config.sections import Fraction, NonEmpty, Section
 
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
@@ -79,14 +79,14 @@ class AlpacaSettings(Section):
         ConfigurationError
             One is not set; it names the variable.
         """
-        found = [os.environ.get(name, "").strip() for name in (self.key_variable, self.secret_variable)]
+        found = [secret_of(name).strip() for name in (self.key_variable, self.secret_variable)]
         for name, value, key in zip(
             (self.key_variable, self.secret_variable), found, ("key_variable", "secret_variable"), strict=True
         ):
             if not value:
                 raise ConfigurationError(
                     f"Alpaca has no key\n  expected: environment variable {name} (trading.alpaca.{key})\n"
-                    f"  what to do: export {name}=..."
+                    f"  what to do: export {name}=..., or {name}_FILE=... with the path of a file that holds it"
                 )
         return SecretStr(found[0]), SecretStr(found[1])
 

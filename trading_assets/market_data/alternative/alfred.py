@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trading_assets.config import ConfigurationError
 from trading_assets.config.alternative import Alfred
+from trading_assets.config.secrets import secret_of
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.http_json import JsonService
 from trading_assets.market_data.sources.json_table import JsonTable
@@ -64,7 +66,10 @@ def ask_for(settings: Alfred, file: Path, sleep: Callable[[float], None] = time.
     """
     if not settings.ask:
         return
-    key = os.environ.get(settings.key_variable, "").strip()
+    try:
+        key = secret_of(settings.key_variable).strip()
+    except ConfigurationError as error:
+        raise SourceError(f"no key of ALFRED: {error}") from None
     if not key:
         raise SourceError(
             f"no key of ALFRED: {settings.key_variable} is not set",

@@ -1,0 +1,52 @@
+"""Two configurations are compared as a run sees them, key by key, with the places of both values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trading_assets.config.differences import ABSENT, HIDDEN, differences
+from trading_assets_tests.config.test_loading import MINIMAL
+from trading_assets_tests.config.test_overlays import write
+
+
+def found(left: Path, right: Path) -> dict[str, tuple[str, str, str, str]]:
+    return {each.key: (*each.left, *each.right) for each in differences(left, right)}
+
+
+def test_a_file_is_like_itself_however_it_is_written(tmp_path: Path) -> None:
+    """A default that is written out, another order, and another file of the same chain are no difference."""
+    write(tmp_path, base=MINIMAL, same="extends: base.yaml\nseed: 0\ncosts: {}\n")
+    assert differences(tmp_path / "base.yaml", tmp_path / "same.yaml") == []
+
+
+def test_each_key_has_both_values_and_where_they_stand(tmp_path: Path) -> None:
+    dated = (
+        "splits: {train: [2001-01-01, %s], validation: [2009-01-01, 2009-12-31], holdout: [2010-01-01, 2010-12-31]}\n"
+    )
+    write(
+        tmp_path,
+        base=MINIMAL + "costs: {equity: {fee_bps: 9.5}}\n" + dated % "2008-06-30",
+        over="extends: base.yaml\ncosts: {equity: {fee_bps: 8}}\nstrategies: {momentum: {stop_atr: 9.25}}\n"
+        + dated % "2008-07-31",
+    )
+    base, over = (str(tmp_path / f"{name}.yaml") for name in ("base", "over"))
+    said = found(tmp_path / "base.yaml", tmp_path / "over.yaml")
+    assert said.pop("costs.equity.fee_bps") == ("9.5", f"{base}, line 8", "8.0", f"{over}, line 2")
+    default, place, *other = said.pop("strategies.momentum.stop_atr")
+    assert float(default) > 0
+    assert place == "default"
+    assert other == ["9.25", f"{over}, line 3"]
+    assert said.pop("splits.train.end") == ("2008-06-30", f"{base}, line 9", "2008-07-31", f"{over}, line 4")
+    assert not said
+
+
+def test_what_only_one_has_is_said_and_secrets_are_compared_unseen(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        left=MINIMAL + "notifier: {kind: webhook, url: https://host/one}\n",
+        right=MINIMAL + "  second: {type: my.own, depth: 3}\nnotifier: {kind: webhook, url: https://host/two}\n",
+    )
+    said = found(tmp_path / "left.yaml", tmp_path / "right.yaml")
+    assert said["strategies.second.depth"][0] == ABSENT
+    assert said["strategies.second.depth"][2:] == ("3", f"{tmp_path / 'right.yaml'}, line 8")
+    assert said["notifier.url"][0] == said["notifier.url"][2] == HIDDEN
