@@ -10,33 +10,37 @@ import math
 
 import numpy as np
 
-from trading_assets.trading.divergence.betting import CLIP, Floats, late_evidence, wealth
+from trading_assets.trading.divergence.betting import CLIP, Floats, wealth
+from trading_assets.trading.divergence.fill_bets import late_evidence_of_fills, wealth_of_fills
 from trading_assets.trading.divergence.promise import Promise
 from trading_assets.trading.divergence.session_statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, promise_bets
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
-from trading_assets_tests.trading.divergence.nulls import DEVIATION, excess
+from trading_assets_tests.trading.divergence.nulls import DEVIATION, excess, slippage_in_common
 
 PAGE = REPOSITORY / "docs" / "trading.md"
 MARKS = ("<!-- delays: written by `make divergence` -->", "<!-- /delays -->")
 MULTIPLES, FILLS_A_SESSION = (1.0, 1.25, 1.5, 2.0, 3.0), (1, 2, 5)
 SHARPES, YEARS = (1.0, 0.5, 0.0, -1.0, -2.0), (1, 2, 5, 10)
+CORRELATIONS, FILLS_TOGETHER = (0.1, 0.3, 0.6, 1.0), (2, 5, 20)
 YEAR, VOLATILITY, PROMISED = 250, 0.16, 1.0
 NEVER = 10**9
 
 
-def slippage_delays(multiple: float, fills: int, draws: int, seed: int, sessions: int = YEAR) -> Floats:
+def slippage_delays(
+    multiple: float, fills: int, draws: int, seed: int, sessions: int = YEAR, correlation: float = 0.0
+) -> Floats:
     """(draws,) sessions until slippage of so many times the model's is an alarm; `NEVER` if not in these sessions."""
-    drawn = np.random.default_rng([seed, fills, round(100 * multiple)]).standard_normal((draws, sessions, fills))
-    bets = excess(np.maximum(0.0, 1.0 + DEVIATION * drawn), multiple).sum(axis=2) / math.sqrt(fills)
-    return np.array([first(wealth(row), 1.0 / ALPHA) for row in bets])
+    random = np.random.default_rng([seed, fills, round(100 * multiple), round(100 * correlation)])
+    values = excess(slippage_in_common(draws, sessions, fills, correlation, random), multiple)
+    return np.array([first(wealth_of_fills(list(row)), 1.0 / ALPHA) for row in values])
 
 
 def late_delays(draws: int, seed: int, before: int = 500, after: int = 200) -> tuple[Floats, Floats]:
     """(draws,) sessions until a doubling after `before` fills as modelled is found: by Shiryaev-Roberts, by wealth."""
     drawn = np.maximum(0.0, 1.0 + DEVIATION * np.random.default_rng(seed).standard_normal((draws, before + after)))
-    bets = np.hstack([excess(drawn[:, :before]), excess(drawn[:, before:], 2.0)])
-    late = [first(late_evidence(row)[before:], AVERAGE_RUN) for row in bets]
-    return np.array(late), np.array([first(wealth(row)[before:], 1.0 / ALPHA) for row in bets])
+    values = [list(row[:, None]) for row in np.hstack([excess(drawn[:, :before]), excess(drawn[:, before:], 2.0)])]
+    late = [first(late_evidence_of_fills(row)[before:], AVERAGE_RUN) for row in values]
+    return np.array(late), np.array([first(wealth_of_fills(row)[before:], 1.0 / ALPHA) for row in values])
 
 
 def sharpe_delays(sharpe: float, draws: int, seed: int, years: int = YEARS[-1]) -> Floats:
@@ -55,7 +59,7 @@ def first(statistic: Floats, level: float) -> float:
 
 
 def markdown(draws: int = 2000, seed: int = 7) -> str:
-    """The tables of the page; about two minutes."""
+    """The tables of the page; about five minutes."""
     lines = [
         "| slippage paid over modelled | fills a session | alarm in 250 sessions | half of them within | 95 % within |",
         "|---|---|---|---|---|",
@@ -66,6 +70,18 @@ def markdown(draws: int = 2000, seed: int = 7) -> str:
             share = np.mean(delays <= YEAR)
             half, most = (in_sessions(np.quantile(delays, q, method="higher"), fills) for q in (0.5, 0.95))
             lines.append(f"| x {multiple:g} | {fills} | {share:.1%} | {half} | {most} |")
+    lines += [
+        "",
+        "| fills of an open that move together, x 1: alarm | "
+        + " | ".join(f"{n} a session" for n in FILLS_TOGETHER)
+        + " |",
+        "|---|" + "---|" * len(FILLS_TOGETHER),
+    ]
+    for correlation in CORRELATIONS:
+        delays = [slippage_delays(1.0, n, draws, seed, correlation=correlation) for n in FILLS_TOGETHER]
+        lines.append(
+            f"| correlation {correlation:g} | " + " | ".join(f"{np.mean(each <= YEAR):.1%}" for each in delays) + " |"
+        )
     late, early = late_delays(draws // 4, seed)
     half, most = (in_sessions(np.quantile(late, q, method="higher"), 1) for q in (0.5, 0.95))
     later = in_sessions(np.quantile(early, 0.5, method="higher"), 1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 
 from trading_assets_tests.benchmarks.divergence_delays import (
     FILLS_A_SESSION,
@@ -24,8 +27,13 @@ def test_slippage_as_modelled_is_accused_in_less_than_one_of_a_hundred_years() -
         assert np.mean(slippage_delays(1.0, fills, 1000, 3) <= YEAR) < 0.01
 
 
-def test_a_doubling_is_found_within_45_fills_where_each_has_its_session() -> None:
-    assert np.mean(slippage_delays(2.0, 1, 1000, 3) <= 45) >= 0.95
+@pytest.mark.parametrize("fills", FILLS_A_SESSION)
+def test_a_doubling_is_found_within_45_fills_in_95_of_100_draws(fills: int) -> None:
+    assert np.mean(slippage_delays(2.0, fills, 4000, 7, sessions=45) * fills <= 45) >= 0.95
+
+
+def test_fills_that_move_together_do_not_accuse_more_of_a_clean_account() -> None:
+    assert np.mean(slippage_delays(1.0, 5, 300, 3, correlation=0.3) <= YEAR) <= 0.01 + 0.006
 
 
 def test_more_fills_a_session_find_it_in_fewer_sessions() -> None:
@@ -57,4 +65,6 @@ def test_the_page_has_the_tables_that_the_command_writes() -> None:
     assert len(slippage) == len(MULTIPLES) * len(FILLS_A_SESSION)
     as_modelled = [float(cells[2].strip(" %")) for cells in slippage if cells[0].strip() == "x 1"]
     assert max(as_modelled) <= 1.0
+    doubled = [cells for cells in slippage if cells[0].strip() == "x 2"]
+    assert [int(re.findall(r"(\d+) fills", cells[4])[0]) <= 45 for cells in doubled] == [True] * len(FILLS_A_SESSION)
     assert len([cells for cells in rows if cells[0].strip() in {f"{each:g}" for each in SHARPES}]) == len(SHARPES)

@@ -20,6 +20,7 @@ from trading_assets.trading.divergence.betting import (
     predictable_scale,
     wealth,
 )
+from trading_assets.trading.divergence.fill_bets import late_evidence_of_fills, wealth_of_fills
 from trading_assets.trading.divergence.promise import Promise, sessions_held
 from trading_assets.trading.divergence.slippage import excess_by_session
 from trading_assets.trading.divergence.tables import DIVERGENCE
@@ -140,8 +141,8 @@ def _of_slippage(curve: LiveCurve, slippage: pl.DataFrame) -> dict[str, Told]:
     return {
         "slippage_paid_bps": Told(_mean_by_session(slippage, "paid_bps", curve), fills),
         "slippage_modelled_bps": Told(_mean_by_session(slippage, "modelled_bps", curve), fills),
-        "slippage_wealth": Told(wealth(bets), fills),
-        "slippage_late": Told(late_evidence(bets), fills),
+        "slippage_wealth": Told(wealth_of_fills(bets), fills),
+        "slippage_late": Told(late_evidence_of_fills(bets), fills),
     }
 
 

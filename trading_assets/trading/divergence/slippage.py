@@ -112,12 +112,8 @@ def paid_bps(raw_price: float, price: float, side: str) -> float:
     return 1e4 * worse / raw_price
 
 
-def excess_by_session(slippage: pl.DataFrame, sessions: Sequence[dt.date]) -> Floats:
-    """Return the excess of all fills of each session over the root of their number; NaN without any.
-
-    One bet a session: what moves all fills of an open moves them together, and a bet on each as if it were news would
-    be won or lost many times at once. The sum over the root of the number scatters as one fill does where they are
-    independent; its mean is at most 0 where each one's is, whatever they have in common.
+def excess_by_session(slippage: pl.DataFrame, sessions: Sequence[dt.date]) -> list[Floats]:
+    """Return the excess of the fills of each session, by the ids of their orders; none without a fill.
 
     Parameters
     ----------
@@ -128,14 +124,13 @@ def excess_by_session(slippage: pl.DataFrame, sessions: Sequence[dt.date]) -> Fl
 
     Returns
     -------
-    numpy.ndarray
-        (sessions,)
+    list of numpy.ndarray
+        (fills,) of each session.
     """
     by_day = defaultdict[dt.date, list[float]](list)
-    for day, value in slippage.select("session", "excess").iter_rows():
+    for day, value in slippage.sort("session", "client_order_id").select("session", "excess").iter_rows():
         by_day[day].append(value)
-    found = [math.fsum(by_day[day]) / math.sqrt(len(by_day[day])) if day in by_day else math.nan for day in sessions]
-    return np.array(found, np.float64)
+    return [np.array(by_day.get(day, []), np.float64) for day in sessions]
 
 
 def _by_order(parts: Iterable[tuple[_Order, tuple[float, ...]]]) -> dict[_Order, tuple[float, ...]]:

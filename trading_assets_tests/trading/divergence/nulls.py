@@ -52,3 +52,12 @@ def moving_scale(draws: int, rounds: int, random: np.random.Generator) -> Floats
 def few(values: Floats, share: float, random: np.random.Generator) -> Floats:
     """The same with a bet in a share of the rounds alone."""
     return np.where(random.random(values.shape) < share, values, np.nan)
+
+
+def slippage_in_common(
+    draws: int, sessions: int, fills: int, correlation: float, random: np.random.Generator
+) -> Floats:
+    """(draws, sessions, fills) slippage over its mean, whose normal draws of one session have a correlation."""
+    common, alone = random.standard_normal((draws, sessions, 1)), random.standard_normal((draws, sessions, fills))
+    together = math.sqrt(correlation) * common + math.sqrt(1.0 - correlation) * alone
+    return np.asarray(np.maximum(0.0, 1.0 + DEVIATION * together))

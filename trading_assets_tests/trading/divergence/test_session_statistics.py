@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trading_assets.charts import divergence_money, markdown
 from trading_assets.trading.divergence.betting import Floats, wealth
+from trading_assets.trading.divergence.fill_bets import late_evidence_of_fills, wealth_of_fills
 from trading_assets.trading.divergence.promise import Promise
 from trading_assets.trading.divergence.session_statistics import (
     FIRST_DIFFERING,
@@ -111,8 +112,10 @@ def test_every_statistic_is_told_of_every_session_and_tests_have_their_levels() 
     assert told(rows, "slippage_paid_bps") == pytest.approx([None, 10.0, None, 10.0])
     assert told(rows, "slippage_modelled_bps") == [None, 8.0, None, 8.0]
     assert told(rows, "slippage_wealth", "observations") == [0, 2, 2, 3]
-    bets = np.array([math.nan, 2 / 3 / math.sqrt(2), math.nan, 1 / 3])
-    assert told(rows, "slippage_wealth") == pytest.approx(wealth(bets).tolist())
+    none, third = np.array([]), np.array([1 / 3])
+    bets = [none, np.tile(third, 2), none, third]
+    assert told(rows, "slippage_wealth") == pytest.approx(wealth_of_fills(bets).tolist())
+    assert told(rows, "slippage_late") == pytest.approx(late_evidence_of_fills(bets).tolist())
     assert told(rows, "live_wealth") == [1.0] * 4
     assert told(rows, "tracking_difference") == [0.0] * 4
     assert told(rows, "tracking_error") == [None, 0.0, 0.0, 0.0]
