@@ -10,7 +10,11 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
+<<<<<<< HEAD
 .PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate watched-year paper online divergence format lint clean help
+=======
+.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year planted promises paper online divergence format lint clean help
+>>>>>>> s36-models
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -79,6 +83,12 @@ go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio 
 
 watched-year: .installed-dev ## a year on a fast clock through the shipped schedules and sensors; writes docs/watched-year.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.watched_year
+
+planted: .installed-dev ## every family on a planted market whose edge breaks and returns; writes docs/planted-zoo.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.planted_zoo_page
+
+promises: .installed-dev ## promotions of equal and of better models, and XGBoost beside itself; writes docs/models.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.model_promises
 
 paper: .installed-dev ## a year at a hostile broker, killed a hundred times, and what was survived; writes docs/trading.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.paper_year

@@ -25,6 +25,7 @@ from trading_assets.config.errors import (
 from trading_assets.config.models import FAMILIES, OWN, OwnModel
 from trading_assets.config.overlays import read_merged
 from trading_assets.config.plugins import (
+    Plugin,
     PluginError,
     feature_module,
     find_plugin,
@@ -37,7 +38,8 @@ from trading_assets.config.secrets import refuse_secrets, secret_of
 from trading_assets.config.stated import RENAMED_KEYS
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
-from trading_assets.config.tuning import RANGES
+from trading_assets.config.tuned import with_declared
+from trading_assets.config.tuning import RANGES, Choices
 from trading_assets.config.unquoted import Unquoted, advice, unquoted_scalars
 from trading_assets.sandbox.process import StoppedError
 
@@ -76,7 +78,8 @@ def load_configuration(
         for line in own_code_lines(path, lines, configuration):
             announce(line)
     _load_features(path, lines, configuration)
-    _load_own_models(path, lines, configuration)
+    own = _load_own_models(path, lines, configuration)
+    configuration = configuration.model_copy(update={"models": {**configuration.models, **own}})
     updates: dict[str, Any] = {"strategies": _with_parameters(path, lines, configuration)}
     token = secret_of(configuration.notifier.token_variable)
     if token:
@@ -127,8 +130,14 @@ def _load_features(path: Path, lines: Mapping[KeyPath, int], configuration: Conf
             raise ConfigurationError(block(path, lines, where, str(error), expected)) from None
 
 
-def _load_own_models(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> None:
-    """Load the user's own modules of models, each in a process of its own, and have them validate their parameters."""
+def _load_own_models(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, OwnModel]:
+    """Load the user's own modules of models, each in a process of its own, and have them validate their parameters.
+
+    Returns
+    -------
+    The sections of those with a search, with what their modules declare of it.
+    """
+    searching: dict[str, OwnModel] = {}
     for name, settings in configuration.models.items():
         if not isinstance(settings, OwnModel):
             continue
@@ -143,6 +152,30 @@ def _load_own_models(path: Path, lines: Mapping[KeyPath, int], configuration: Co
             what = str(error)
         if what:
             raise ConfigurationError(block(path, lines, (*where, "parameters"), what, f"what {settings.type} takes"))
+        if settings.tune is not None:
+            searching[name] = _searching(path, lines, name, settings, found)
+    return searching
+
+
+def _searching(path: Path, lines: Mapping[KeyPath, int], name: str, settings: OwnModel, found: Plugin) -> OwnModel:
+    """The section of a user's own model with its ranges, whose ends its module takes."""
+    where: KeyPath = ("models", name, "tune", "search")
+    try:
+        made = with_declared(settings, found.description["search"], found.description["defaults"])
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]
+        what = f"SEARCH of {settings.type}: {'.'.join(map(str, said['loc']))}: {said['msg']}"
+        raise ConfigurationError(block(path, lines, where, what, "ranges, as `tune.search` has them")) from None
+    for parameter, values in (made.tune.search if made.tune else {}).items():
+        for value in values.choices if isinstance(values, Choices) else (values.low, values.high):
+            try:
+                what = found.ask("model_validate", values={**made.parameters, parameter: value})
+            except (PluginError, StoppedError) as error:
+                what = str(error)
+            if what:
+                expected = f"values that {settings.type} takes"
+                raise ConfigurationError(block(path, lines, (*where, parameter), f"{what} (got {value!r})", expected))
+    return made
 
 
 def _with_parameters(path: Path, lines: Mapping[KeyPath, int], configuration: Configuration) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import Fault, KeyPath, nearest
 from trading_assets.config.models import OwnModel, WalkForward
-from trading_assets.config.tuning import Choices, Range
+from trading_assets.config.tuning import Choices, Range, Tuning
 
 #: Parameters that are models themselves, and the family's name: nothing to search for.
 _NO_VALUES = ("type", "members", "member")
@@ -27,27 +27,78 @@ def is_whole(cls: type[WalkForward], name: str) -> bool:
     return cls.model_fields[name].annotation is int
 
 
+def counts(settings: WalkForward, name: str, values: Range) -> bool:
+    """Return whether a search moves a parameter in whole numbers: of a user's own if range and first value are whole.
+
+    Parameters
+    ----------
+    settings, name
+        Section of the model, and the name of the parameter.
+    values
+        Its range.
+    """
+    if not isinstance(settings, OwnModel):
+        return is_whole(type(settings), name)
+    return all(type(each) is int for each in (values.low, values.high, value_of(settings, name), values.step or 1))
+
+
+def value_of(settings: WalkForward, name: str) -> Any:
+    """Return what the section of a model says of a parameter; None where it says nothing."""
+    return settings.parameters.get(name) if isinstance(settings, OwnModel) else getattr(settings, name)
+
+
+def with_values(settings: WalkForward, values: Mapping[str, Any]) -> WalkForward:
+    """Return the section of a model with other values of some parameters, and no search."""
+    if isinstance(settings, OwnModel):
+        return settings.model_copy(update={"parameters": {**settings.parameters, **values}, "tune": None})
+    return settings.model_copy(update={**values, "tune": None})
+
+
+def with_declared(settings: OwnModel, declared: Mapping[str, Any], defaults: Mapping[str, Any]) -> OwnModel:
+    """Return the section of a user's own model with the ranges that its module declares, where it has none itself.
+
+    What is searched has a value from the start: that of the section, or the default of the module.
+
+    Parameters
+    ----------
+    settings
+        Section of the model, with `tune`.
+    declared, defaults
+        `SEARCH` of the module, and the values of its `Parameters` where nothing is said.
+
+    Raises
+    ------
+    ValidationError
+        What is declared are no ranges.
+    """
+    if settings.tune is None:
+        return settings
+    own = settings.tune.model_dump(exclude_unset=True)
+    tune = settings.tune if settings.tune.search else Tuning.model_validate({**own, "search": dict(declared)})
+    first = {name: defaults[name] for name in tune.search if name in defaults}
+    return settings.model_copy(update={"tune": tune, "parameters": {**first, **settings.parameters}})
+
+
 def faults_of_tuning(configuration: Configuration) -> Iterator[Fault]:
     """Yield what no search of a model of the configuration can be made of."""
     for name, settings in configuration.models.items():
         if settings.tune is None:
             continue
         where: KeyPath = ("models", name, "tune")
-        if isinstance(settings, OwnModel):
-            yield Fault(
-                where,
-                "a model of a user's own has no parameters that a search knows the ranges of",
-                "a shipped family, such as xgboost",
-            )
-            continue
         if find_spec("optuna") is None:
             yield Fault(
                 where,
                 "the library of `tune` is not installed",
                 "pip install 'trading_assets[tuning]', or a model without `tune`",
             )
+        if not settings.tune.search:
+            own = "" if not isinstance(settings, OwnModel) else f", and {settings.type} declares no SEARCH"
+            yield Fault(
+                (*where, "search"), f"a search of no parameter{own}", "parameters with their ranges, see docs/models.md"
+            )
+        faults_of = _faults_of_own if isinstance(settings, OwnModel) else _faults_of_range
         for parameter, values in settings.tune.search.items():
-            yield from _faults_of_range((*where, "search", parameter), settings, parameter, values)
+            yield from faults_of((*where, "search", parameter), settings, parameter, values)
 
 
 def _faults_of_range(where: KeyPath, settings: WalkForward, parameter: str, values: Range | Choices) -> Iterator[Fault]:
@@ -76,7 +127,7 @@ def _faults_of_range(where: KeyPath, settings: WalkForward, parameter: str, valu
             said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             faults.append(Fault(place, f"{said} (got {value!r})", f"a value that {parameter} of {family} may have"))
     yield from faults
-    own = getattr(settings, parameter)
+    own = value_of(settings, parameter)
     if not faults and not values.has(own):
         yield Fault(
             where,
@@ -84,3 +135,14 @@ def _faults_of_range(where: KeyPath, settings: WalkForward, parameter: str, valu
             "a range with it: what the section says is the first trial, and what the search is compared with",
             f"widen the range, or set {parameter} of the model to a value in it",
         )
+
+
+def _faults_of_own(where: KeyPath, settings: WalkForward, parameter: str, values: Range | Choices) -> Iterator[Fault]:
+    """What this process can tell of a user's own parameter; whether its module takes the ends, its process says."""
+    own = value_of(settings, parameter)
+    if own is None:
+        what = f"{parameter} has no value to begin with: neither `parameters` nor the module's `Parameters` has one"
+        yield Fault(where, what, f"a value of {parameter} in `parameters` of the model")
+    elif not values.has(own):
+        what = f"{parameter} of the model is {own!r}, which is not in the range"
+        yield Fault(where, what, "a range with it: what the section says is the first trial")

@@ -71,10 +71,11 @@ class Tuning(Section):
     """A search for parameters within each training window, by folds of that window alone."""
 
     search: dict[NonEmpty, AnyRange] = Field(
-        min_length=1,
+        default={},
         max_length=_MOST_PARAMETERS,
         description="parameters of the family, each with its range: `depth: {low: 2, high: 6}`, "
-        "`learning_rate: {low: 0.01, high: 0.3, log: true}`, or `{choices: [...]}`",
+        "`learning_rate: {low: 0.01, high: 0.3, log: true}`, or `{choices: [...]}`; of a module of your own those of "
+        "its `parameters`, left out: what it declares as `SEARCH`",
     )
     trials: int = Field(
         default=20,

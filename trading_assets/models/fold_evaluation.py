@@ -27,7 +27,7 @@ from trading_assets.models.evaluation_tables import (
 )
 from trading_assets.models.explanation_drift import drift_rows
 from trading_assets.models.families.interface import Fitted
-from trading_assets.models.families.own import OwnFitted
+from trading_assets.models.families.own import is_own
 from trading_assets.models.fold_rows import FoldRows
 from trading_assets.models.permutation_importance import permutation_importance
 from trading_assets.models.reliability_rows import reliability_rows
@@ -91,10 +91,10 @@ def with_evaluation(
     """
     if asked.fold.test_start >= asked.holdout_start or not asked.known.size:
         return found
-    is_own = isinstance(model, OwnFitted)
-    with costs.on("permutation_importance", elsewhere=is_own):
-        importance = _importance(asked, model, learner.seed, settings, is_own=is_own)
-    with costs.on("shuffled_labels", elsewhere=is_own):
+    is_users = is_own(model)
+    with costs.on("permutation_importance", elsewhere=is_users):
+        importance = _importance(asked, model, learner.seed, settings, is_own=is_users)
+    with costs.on("shuffled_labels", elsewhere=is_users):
         draws = np.random.default_rng([learner.seed, asked.fold.number, 2])
         over = asked.train[asked.samples.label_end[asked.train] < day(asked.holdout_start)]
         # Without its search, which chooses among models that learn from the same rows.

@@ -22,7 +22,7 @@ from trading_assets.models.costs import TrainingCosts, together
 from trading_assets.models.entries import Entries
 from trading_assets.models.explanations import mean_contributions
 from trading_assets.models.families.interface import Fitted
-from trading_assets.models.families.own import OwnFamily, OwnFitted
+from trading_assets.models.families.own import OwnFamily, is_own
 from trading_assets.models.fits import FittedModels, KeptFit, made_from
 from trading_assets.models.fold_evaluation import Asked, evaluation_frames, with_evaluation
 from trading_assets.models.fold_rows import (
@@ -384,7 +384,7 @@ def _with_scores(found: FoldRows, training: _Training, fold: Fold, fitted: Fit, 
         metrics = metrics_of(samples, fold, holdout_start, test, scores)
     explanations = None
     # A user's own model is asked for nothing but scores.
-    if fold.test_end < holdout_start and test.size and not isinstance(fitted.model, OwnFitted):
+    if fold.test_end < holdout_start and test.size and not is_own(fitted.model):
         explanations = pl.DataFrame(
             {"feature": samples.names, "value": mean_contributions(fitted.model, features)}
         ).with_columns(pl.lit(fold.number).alias("fold"))

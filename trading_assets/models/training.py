@@ -18,9 +18,9 @@ from trading_assets.models.families.interface import (
     Constant,
     Family,
     Fitted,
-    ScoresBySession,
     TrainingSet,
     load_constant,
+    scores_in_turn,
     varying,
 )
 from trading_assets.models.families.own import OwnFamily, own_family
@@ -98,9 +98,7 @@ def model_scores(model: Fitted, features: NDArray[np.float32], session: NDArray[
         (rows,) days since 1970-01-01: a user's own model is shown no session before it has scored those before, and
         an online one scores each by what it had learnt by then.
     """
-    if isinstance(model, ScoresBySession):
-        return model.score_by_session(features, session)
-    return model.score(features)
+    return scores_in_turn(model, features, session)
 
 
 def training_rows(samples: Samples, fold: Fold, scorable: NDArray[np.bool_]) -> TrainingRows:
@@ -169,12 +167,15 @@ class Learner:
         `tuning.py`.
         """
         if self.settings.tune is not None:
-            return tuned(training, self.settings, self.seed, fit_shipped)
+            return tuned(training, self.settings, self.seed, self._fit)
+        return self._fit(training, self.settings, self.seed)
+
+    def _fit(self, training: TrainingSet, settings: WalkForward, seed: int) -> Fitted:
         if self.own is None:
-            return fit_shipped(training, self.settings, self.seed)
+            return fit_shipped(training, settings, seed)
         if not varying(training.features):
             return Constant(training.base_rate())
-        return self.own.fit(training, self.settings, self.seed)
+        return self.own.fit(training, settings, seed)
 
     def load(self, content: bytes) -> Fitted:
         """Return the model that was saved."""

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_assets.config.models import WalkForward
-from trading_assets.config.tuned import is_whole
+from trading_assets.config.tuned import counts, value_of, with_values
 from trading_assets.config.tuning import Choices, Range, Tuning
-from trading_assets.models.families.interface import Features, Fitted, Floats, TrainingSet
+from trading_assets.models.families.interface import Days, Features, Fitted, Floats, TrainingSet, scores_in_turn
 from trading_assets.models.families.odds import log_losses
 
 #: Trials before the pruner compares any, and before the sampler learns from them (half of a short search).
@@ -81,6 +81,16 @@ class Tuned:
         """Return the probability of label 1 of (rows, features)."""
         return self.model.score(features)
 
+    def score_by_session(self, features: Features, session: Days) -> Floats:
+        """Return the probability of label 1 of (rows, features), session by session where that matters to the model.
+
+        Parameters
+        ----------
+        features, session
+            See `scores_in_turn`.
+        """
+        return scores_in_turn(self.model, features, session)
+
     def save(self) -> bytes:
         """Return a line with the search, then what the family saves."""
         trials = [[dict(each.parameters), each.loss, each.folds, each.pruned] for each in self.search.trials]
@@ -115,7 +125,7 @@ def tuned(training: TrainingSet, settings: WalkForward, seed: int, fit: Callable
 
 def with_parameters(settings: WalkForward, parameters: Parameters) -> WalkForward:
     """Return the section of a model with other parameters, and no search."""
-    return settings.model_copy(update={**parameters, "tune": None})
+    return with_values(settings, parameters)
 
 
 def search(training: TrainingSet, settings: WalkForward, seed: int, fit: Callable[..., Fitted]) -> Search:
@@ -130,7 +140,7 @@ def search(training: TrainingSet, settings: WalkForward, seed: int, fit: Callabl
         As `tuned` takes them.
     """
     tuning = _tuning_of(settings)
-    first = {name: getattr(settings, name) for name in sorted(tuning.search)}
+    first = {name: value_of(settings, name) for name in sorted(tuning.search)}
     parts = [
         (learnt, tested)
         for learnt, tested in inner_folds(training, tuning.inner_folds, settings.embargo_sessions)
@@ -194,7 +204,8 @@ class _Judge:
             if place == len(known):
                 part = self.training.take(learnt)
                 model = self.fit(part, with_parameters(self.settings, parameters), self.seed)
-                known.append(_log_loss(model.score(self.training.features[tested]), self.training, tested))
+                features, session = self.training.features[tested], self.training.session[tested]
+                known.append(_log_loss(scores_in_turn(model, features, session), self.training, tested))
             yield known[place]
 
 
@@ -266,7 +277,7 @@ def _distribution(settings: WalkForward, name: str, values: Range | Choices) -> 
 
     if isinstance(values, Choices):
         return CategoricalDistribution(range(len(values.choices)))
-    if is_whole(type(settings), name):
+    if counts(settings, name, values):
         step = 1 if values.step is None else int(values.step)
         high = int(values.high)
         return IntDistribution(int(values.low), high - (high - int(values.low)) % step, log=values.log, step=step)

@@ -73,7 +73,9 @@ def rows_of_searches(
     first = trials.sort("fold", "trial").unique("parameters", keep="first", maintain_order=True)
     windows = {fold.number: fold for fold in folds}
     # A symbol that is listed since makes no further set of parameters, see `latest` of the register of trials.
-    conditions = digest([OF_SEARCHES, learner.seed])[:16]
+    # The same values of a user's own code that has changed are another set.
+    code = [learner.own.code] if learner.own else []
+    conditions = digest([OF_SEARCHES, learner.seed, *code])[:16]
     lines: list[dict[str, Any]] = []
     for fold, parameters in first.select("fold", "parameters").iter_rows():
         settings = with_parameters(learner.settings, json.loads(parameters))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from trading_assets.config import ConfigurationError, load_configuration
-from trading_assets.config.models import Model, RidgeModel, StackingModel
-from trading_assets.config.tuned import is_whole, searchable
+from trading_assets.config.models import Model, OwnModel, RidgeModel, StackingModel, WalkForward
+from trading_assets.config.tuned import counts, is_whole, searchable
+from trading_assets.config.tuning import Choices, Range
 
 FILE = """\
 name: searched
@@ -76,13 +77,83 @@ def test_what_is_no_number_has_choices(tmp_path: Path) -> None:
     assert told(tmp_path, "hidden: {choices: [[16], [8, 8]]}", "type: mlp") == ""
 
 
-def test_a_model_of_ones_own_is_not_searched(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "model.py").write_text("def fit(training, parameters, seed): ...\ndef load(content): ...\n")
-    message = told(tmp_path, "depth: {low: 1, high: 3}", "type: mine.model")
-    assert "has no parameters that a search knows the ranges of" in message
-    assert "key: models.own.tune" in message
+#: A module of a model with a search space of its own.
+OWN = """\
+from pydantic import BaseModel, Field
+class Parameters(BaseModel):
+    neighbours: int = Field(default=200, ge=1, le=500)
+    shape: str = "flat"
+SEARCH = {"neighbours": {"low": 50, "high": 400, "step": 50}, "shape": {"choices": ["flat", "round"]}}
+def fit(training, parameters, seed): ...
+def load(content): ...
+"""
+#: The section of a model of one's own with a search, `search` as its lines say.
+SECTION = """\
+name: searched
+seed: 1
+start: 2015-01-01
+market_data: [{source: synthetic, asset_class: equity, calendar: XNYS, symbols: 5}]
+models:
+  own: %s
+strategies:
+  ml: {type: ml, model: own}
+"""
+
+
+def of_ones_own(folder: Path, section: str, module: str = OWN) -> WalkForward | str:
+    (folder / "mine").mkdir(exist_ok=True)
+    (folder / "mine" / "model.py").write_text(module)
+    path = folder / "searched.yaml"
+    path.write_text(SECTION % section)
+    try:
+        return load_configuration(path, folder).models["own"]
+    except ConfigurationError as error:
+        return str(error)
+
+
+def test_a_module_of_ones_own_declares_its_ranges_and_the_section_may_have_others(tmp_path: Path) -> None:
+    declared = of_ones_own(tmp_path, "{type: mine.model, parameters: {shape: round}, tune: {trials: 5}}")
+    assert isinstance(declared, OwnModel)
+    assert declared.tune is not None
+    assert declared.tune.search == {
+        "neighbours": Range(low=50, high=400, step=50),
+        "shape": Choices(choices=["flat", "round"]),
+    }
+    assert declared.tune.trials == 5
+    assert declared.parameters == {"neighbours": 200, "shape": "round"}, "what is searched has a value from the start"
+    assert counts(declared, "neighbours", Range(low=50, high=400, step=50))
+    assert not counts(declared, "neighbours", Range(low=50, high=400.5))
+    other = "{type: mine.model, tune: {search: {neighbours: {low: 100, high: 300}}}}"
+    said = of_ones_own(tmp_path, other)
+    assert isinstance(said, OwnModel)
+    assert said.tune is not None
+    assert list(said.tune.search) == ["neighbours"]
+    assert said.parameters == {"neighbours": 200}
+
+
+@pytest.mark.parametrize(
+    ("section", "module", "said"),
+    [
+        ("{type: mine.model, tune: {}}", OWN.replace("SEARCH", "OTHER"), "mine.model declares no SEARCH"),
+        ("{type: xgboost, tune: {}}", OWN, "a search of no parameter"),
+        ("{type: mine.model, tune: {}}", OWN.replace('"low": 50', '"low": 500'), "SEARCH of mine.model: search.neighb"),
+        ("{type: mine.model, tune: {}}", OWN.replace("400, ", "600, "), "less than or equal to 500 (got 600)"),
+        (
+            "{type: mine.model, tune: {}}",
+            OWN.replace("200", "20"),
+            "neighbours of the model is 20, which is not in the",
+        ),
+        ("{type: mine.model, tune: {search: {size: {low: 1, high: 2}}}}", OWN, "size has no value to begin with"),
+        ("{type: mine.model, tune: {}}", OWN.replace('= {"n', '= [1] or {"n'), "SEARCH"),
+    ],
+)
+def test_a_search_of_ones_own_that_cannot_be_is_an_error_in_words(
+    section: str, module: str, said: str, tmp_path: Path
+) -> None:
+    message = of_ones_own(tmp_path, section, module)
+    assert isinstance(message, str)
+    assert said in message
+    assert "key: models.own" in message
 
 
 def test_what_can_be_searched_are_parameters_of_the_family() -> None:

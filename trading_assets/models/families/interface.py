@@ -94,6 +94,21 @@ class ScoresBySession(Protocol):
         """
 
 
+def scores_in_turn(model: Fitted, features: Features, session: Days) -> Floats:
+    """Return the probability of label 1 of (rows, features), session by session where that matters to the model.
+
+    Parameters
+    ----------
+    model, features
+        Model that has learnt, and rows to score.
+    session
+        (rows,) days since 1970-01-01.
+    """
+    if isinstance(model, ScoresBySession):
+        return model.score_by_session(features, session)
+    return model.score(features)
+
+
 class Family(Protocol):
     """A module of a family, or what stands for a module of a user's own."""
 

@@ -93,6 +93,11 @@ class OwnFamily:
         return OwnFitted(self.module, content)
 
 
+def is_own(model: Fitted) -> bool:
+    """Return whether a model is of a user's own module, after a search or without one."""
+    return isinstance(getattr(model, "raw", model), OwnFitted)
+
+
 def own_family(configuration: Configuration, model: str) -> OwnFamily | None:
     """Return the module of a model of the configuration; None if its family is of this package.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from types import ModuleType
@@ -45,7 +46,30 @@ def import_model(name: str) -> ModuleType:
             inspect.signature(found).bind(*[None] * count)
         except (TypeError, ValueError) as error:
             raise LookupError(f"module {name}: {function} cannot be called with {count} arguments: {error}") from None
+    try:
+        described_search(module)
+    except (TypeError, ValueError) as error:
+        raise LookupError(f"module {name}: SEARCH is no set of ranges by name: {error}") from None
     return module
+
+
+def described_search(module: ModuleType) -> dict[str, Any]:
+    """Return the ranges that a module declares as `SEARCH`; none of a module without.
+
+    Raises
+    ------
+    TypeError, ValueError
+        They are no mapping of names to plain values.
+    """
+    found: dict[str, Any] = json.loads(json.dumps(dict(getattr(module, "SEARCH", {})), allow_nan=False))
+    return found
+
+
+def defaults_of(module: ModuleType) -> dict[str, Any]:
+    """Return the defaults of a module's `Parameters` that a search can begin with: plain values."""
+    fields_of = getattr(getattr(module, "Parameters", None), "model_fields", {})
+    found = {name: each.get_default() for name, each in fields_of.items() if not each.is_required()}
+    return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str | list)}
 
 
 class Answers:

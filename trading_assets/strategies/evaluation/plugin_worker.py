@@ -27,7 +27,7 @@ from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
 from trading_assets.features.feature import Feature, import_features
 from trading_assets.features.history import with_defined
-from trading_assets.models.families.own_answers import Answers, import_model
+from trading_assets.models.families.own_answers import Answers, defaults_of, described_search, import_model
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
 from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import modules_behind
@@ -175,7 +175,14 @@ class _Worker:
         return {"result": _bytes(with_defined(rows, wanted, over=request["over"]).select(list(wanted)))}
 
     def _model_describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return {"result": {"enforced": dict(self._enforced), "has_parameters": hasattr(self._module, "Parameters")}}
+        return {
+            "result": {
+                "enforced": dict(self._enforced),
+                "has_parameters": hasattr(self._module, "Parameters"),
+                "search": described_search(self._module),
+                "defaults": defaults_of(self._module),
+            }
+        }
 
     def _model_validate(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"result": self._model().fault(request["values"])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from trading_assets.config import Configuration, load_configuration
 from trading_assets.config.errors import ConfigurationError
 from trading_assets.config.models import OwnModel
 from trading_assets.config.plugins import Origin, model_module
-from trading_assets.models.families.own import OwnFamily, OwnFitted, OwnModelError
+from trading_assets.config.tuning import Range, Tuning
+from trading_assets.models.families.own import OwnFamily, OwnFitted, OwnModelError, is_own
+from trading_assets.models.splits import Fold
+from trading_assets.models.training import Learner, model_scores
+from trading_assets.models.tuning import Tuned
+from trading_assets.models.tuning_on_record import rows_of_searches
+from trading_assets.models.tuning_rows import trials_of
 from trading_assets.strategies.evaluation.fingerprint import frozen
 from trading_assets.strategies.interface.resolved import configured_strategy
 from trading_assets_tests.backtests.frames import loaded
@@ -63,6 +70,37 @@ def test_parameters_are_validated_by_the_module(tmp_path: Path) -> None:
     own = family(tmp_path, NEAREST)
     assert own.module.ask("model_validate", values={"neighbours": 3}) == ""
     assert "neighbours" in own.module.ask("model_validate", values={"neighbours": "many"})
+    own.module.process.end()
+
+
+#: Nearest neighbours, of which a search may take more or fewer.
+SEARCHED = NEAREST.replace(
+    "class Nearest:", 'SEARCH = {"neighbours": {"low": 1, "high": 201, "step": 100}}\n\n\nclass Nearest:'
+)
+
+
+@pytest.mark.slow
+def test_a_module_of_ones_own_is_searched_by_inner_folds_and_each_trial_counts(tmp_path: Path) -> None:
+    """One neighbour is right or wrong without doubt: of the log losses of inner folds its is by far the worst."""
+    own, known = family(tmp_path, SEARCHED), training()
+    tune = Tuning(trials=4, inner_folds=2, search={"neighbours": Range(low=1, high=201, step=100)})
+    section = OwnModel(type="mine.nearest", parameters={"neighbours": 1}, tune=tune, min_rows=20, embargo_sessions=0)
+    learner = Learner(section, 3, own)
+    made = learner.fit(known)
+    assert isinstance(made, Tuned)
+    assert made.search.trials[0].parameters == {"neighbours": 1}
+    assert made.search.parameters["neighbours"] > 1
+    assert is_own(made) and is_own(made.model)
+    chosen = OwnModel(type="mine.nearest", parameters=dict(made.search.parameters))
+    assert made.model.save() == own.fit(known, chosen, 3).save()
+    again = learner.load(made.save())
+    assert np.array_equal(model_scores(again, known.features[:9], known.session[:9]), made.score(known.features[:9]))
+    fold = Fold(0, *[dt.date(2020, 1, 1)] * 4)
+    rows = rows_of_searches(learner, "nearest", trials_of(made.search, fold), folds=[fold], symbols=["A"])
+    assert rows.height == len({each.parameters["neighbours"] for each in made.search.trials})
+    changed = Learner(section, 3, family(tmp_path, SEARCHED.replace("// 2", "// 3")))
+    other = rows_of_searches(changed, "nearest", trials_of(made.search, fold), folds=[fold], symbols=["A"])
+    assert set(rows["trial"]).isdisjoint(other["trial"]), "the same values of other code are another trial"
     own.module.process.end()
 
 
