@@ -10,11 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-<<<<<<< HEAD
-.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate watched-year paper online divergence format lint clean help
-=======
-.PHONY: demo picture test test-slow coverage test-browser acceptance ui docs bench bench-runs go-rate watched-year planted promises paper online divergence format lint clean help
->>>>>>> s36-models
+.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate watched-year planted promises paper online divergence format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
