@@ -355,7 +355,10 @@ def sql(
         Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="Of what is printed.")
     ] = "table",
     timeout: Annotated[
-        float, typer.Option(min=0.001, max=86_400, help="Seconds after which it is stopped: runs wait while it reads.")
+        float,
+        typer.Option(
+            min=0.001, max=86_400, help="Seconds after which it is stopped; no run waits for it longer than 5."
+        ),
     ] = 60.0,
 ) -> None:
     """Query the warehouse, read-only."""

@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from trading_assets.cli import app
-from trading_assets.cli_ui import FILE, WORKSPACE, prepare_home, ui_command
+from trading_assets.cli_ui import FILE, WORKSPACE, lacks, prepare_home, ui_command
 from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, load_configuration
 from trading_assets_tests.conftest import REPOSITORY, TINY
 
@@ -24,7 +24,18 @@ def test_a_home_is_made_as_a_run_makes_it_and_says_where_the_assets_are(
     assert (workspace.parent, workspace.read_text()) == (tmp_path / "home", WORKSPACE)
     assert "of_the_user" in (tmp_path / "home" / "workspace.yaml").read_text()  # other projects share the home
     assert yaml.safe_load((tmp_path / "home" / "dagster.yaml").read_text())["nux"] == {"enabled": False}
+    assert lacks(tmp_path / "home") == []
     assert any((tmp_path / "home" / "history").iterdir())  # the databases are there before two processes start
+
+
+def test_a_home_that_somebody_edited_is_left_and_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    home = prepare_home(load_configuration(TINY, tmp_path / "data")).parent
+    assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    first, *rest = lacks(home)
+    assert "dagster.yaml was edited, and is left as it is" in first
+    assert "  run_monitoring.enabled: a run that does not start, or takes longer than its job may, is not ended" in rest
 
 
 def test_a_checkout_says_the_same_to_plain_dagster() -> None:

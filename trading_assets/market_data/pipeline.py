@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.fallbacks import names_stood_in_for
 from trading_assets.config.universe import DynamicUniverse
 from trading_assets.market_data import calendars, quality
 from trading_assets.market_data.adjustment import adjust
@@ -70,7 +71,8 @@ def history(raw: pl.DataFrame, inputs: Inputs, prior: PriorResults = NO_PRIOR_RE
         What was decided does not hold any more.
     """
     configuration, memberships, sectors, overrides, recorded, symbology, delistings, borrow_rates, _ = inputs
-    kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)]).unique()
+    kinds = pl.concat([prior.kinds, distinct(raw, prior.kinds.columns)])
+    kinds = kinds.with_columns(pl.col("source").replace(names_stood_in_for(configuration.market_data))).unique()
     listed = kinds.select("symbol", "asset_class").unique()
     universe = resolve(configuration, listed, memberships)
     ignored = _ignored(listed, universe, configuration)

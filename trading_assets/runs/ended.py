@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import dagster as dg
+import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.monitoring import alerts
@@ -57,9 +58,12 @@ def end_gone_runs(
         again = instance.get_run_by_id(run.run_id)
         if again is None or again.is_finished:  # meanwhile it came to its end
             continue
-        if _is_told(configuration, run, message, clock()):
+        alert = _on_record(configuration, run, message, clock())
+        if alert is not None:
             instance.add_run_tags(run.run_id, {TOLD_TAG: "true"})
         instance.report_run_failed(run, message)
+        if alert is not None:  # last: a webhook that hangs keeps no place taken
+            alerts.notify(alert, configuration.notifier)
         said.append(message)
         if time.monotonic() > until:
             break
@@ -87,8 +91,8 @@ def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun, now: dt.datetime
     return "unknown"
 
 
-def _is_told(configuration: Configuration, run: dg.DagsterRun, message: str, now: dt.datetime) -> bool:
-    """Whether the alert is on record: what cannot be written now is told by the sensor of failed runs."""
+def _on_record(configuration: Configuration, run: dg.DagsterRun, message: str, now: dt.datetime) -> pl.DataFrame | None:
+    """The alert, on record; None: it cannot be written now, and the sensor of failed runs tells."""
     alert = alerts.alert(
         raised_at=now.replace(tzinfo=None),
         severity="error",
@@ -101,6 +105,5 @@ def _is_told(configuration: Configuration, run: dg.DagsterRun, message: str, now
         Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE).append(ALERTS, alert)
     except WarehouseError as error:
         LOGGER.warning("%s", error)
-        return False
-    alerts.notify(alert, configuration.notifier)
-    return True
+        return None
+    return alert

@@ -64,6 +64,8 @@ def test_a_second_source_stands_in_under_its_name_and_the_first_takes_its_place_
         warehouse = run(settings)
         assert known(warehouse) == [(10.0, "sql"), (11.0, "sql"), (12.0, "sql"), (13.0, "files")]
         assert warehouse.read_or_empty(REVISIONS).is_empty()
+        of = warehouse.query("SELECT symbol, source FROM market_data.instruments").rows()
+        assert of == [("AAA", "sql")], "a running account knows it by its source, and `files` comes first by name"
     assert "files stands in for sql, which is down: 1 bars are of files" in caplog.text
 
     database(tmp_path, "first.sqlite", [10.0, 11.0, 12.0, 13.5, 14.0])

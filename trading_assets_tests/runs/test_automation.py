@@ -70,7 +70,6 @@ def test_ten_killed_runs_free_their_places_within_two_minutes_and_are_told(tmp_p
     launched = subprocess.run(command, env=variables, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert launched.returncode == 0, launched.stderr[-2000:]
     log = (tmp_path / "log").open("w")
-    begun = time.monotonic()
     daemon = subprocess.Popen(
         [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
         env=variables,
@@ -81,9 +80,12 @@ def test_ten_killed_runs_free_their_places_within_two_minutes_and_are_told(tmp_p
     )
     try:
         with open_instance(home) as instance:
-            until = begun + 2 * MINUTES
+            until, awake = time.monotonic() + 6 * MINUTES, None
             while time.monotonic() < until and (count(instance, dead=True) < 10 or not is_launched(instance)):
                 assert daemon.poll() is None, (tmp_path / "log").read_text()[-3000:]
+                if awake is None and "SENSOR" in instance.get_daemon_heartbeats():  # it loads for long where much runs
+                    awake = time.monotonic()
+                    until = awake + 2 * MINUTES
                 time.sleep(1)
             found = count(instance, dead=True), is_launched(instance)
     finally:

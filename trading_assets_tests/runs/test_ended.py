@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import dagster as dg
 import pytest
@@ -64,6 +66,30 @@ def test_only_the_run_whose_process_is_gone_fails_and_is_told_once(
     run = instance.get_run_by_id(gone)
     assert run is not None
     assert TOLD_TAG in run.tags, "the sensor of failed runs says it no second time"
+
+
+def test_the_run_has_failed_by_the_time_a_person_is_told(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """A webhook may hang for longer than the daemon waits for a tick."""
+    seen: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append(status(instance, gone))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        file = tmp_path / "hooked.yaml"
+        file.write_text(TINY.read_text() + f"\nnotifier: {{kind: webhook, url: '{url}'}}\n")
+        gone = started(instance, GONE)
+        end_gone_runs(instance, load_configuration(file, tmp_path))
+        server.shutdown()
+    assert seen == ["FAILURE"]
 
 
 def test_a_warehouse_that_cannot_be_written_frees_the_run_and_leaves_the_word_to_the_other_sensor(

@@ -52,9 +52,36 @@ def stand_in(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> Sta
         second.join(refused.select("symbol").unique(), on="symbol", how="anti")
         .join(last, on="symbol", how="left")
         .filter(pl.col("_last").is_null() | (pl.col("session") > pl.col("_last")))
-        .drop("_last")
     )
+    bars = _as_the_first_adjusts(first, second, bars).select(second.columns)
     return StandIn(bars, refused.unique("symbol", keep="first", maintain_order=True))
+
+
+def _as_the_first_adjusts(first: pl.DataFrame, second: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Bars with adjusted closes that go on from those of the first source.
+
+    Two vendors adjust from different days on: at the seam `adj_close / close` would jump, and be taken for a dividend.
+    So those of the second are scaled to the first at the last session that both adjust; where there is none, and the
+    first knows the symbol, they are left out.
+    """
+    factor = pl.col("adj_close") / pl.col("close")
+    one, other = (
+        each.filter(factor.is_finite() & (factor > 0))
+        .unique(_KEY, keep="first", maintain_order=True)
+        .select(*_KEY, factor=factor)
+        for each in (first, second)
+    )
+    scales = (
+        one.join(other, on=_KEY, suffix="_second")
+        .sort(_KEY)
+        .group_by("symbol", maintain_order=True)
+        .agg(_scale=(pl.col("factor") / pl.col("factor_second")).last())
+    )
+    is_new = pl.col("_last").is_null()
+    scale = pl.when(is_new).then(1.0).otherwise(pl.col("_scale"))
+    return bars.join(scales, on="symbol", how="left", maintain_order="left").with_columns(
+        adj_close=pl.col("adj_close") * scale
+    )
 
 
 def differing(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def bars(source: str, closes: dict[str, list[float | None]], first: int = 0) -> 
         for number, close in enumerate(values)
         if close is not None
     ]
-    return pl.DataFrame(rows).with_columns(source=pl.lit(source))
+    return pl.DataFrame(rows).with_columns(source=pl.lit(source), adj_close=pl.lit(None, pl.Float64))
 
 
 def test_only_sessions_after_the_last_of_the_first_source_are_taken() -> None:
@@ -44,6 +45,23 @@ def test_a_symbol_whose_prices_differ_is_refused_where_they_differ_most() -> Non
     assert taken.bars.select("symbol", "session").rows() == [("B", DAYS[2])]
     assert taken.refused.rows() == [("A", DAYS[1], "close", 20.0, 10.0)]
     assert in_words(taken.refused, "alpaca", "polygon") == "A on 2024-03-05: close 20 by alpaca, 10 by polygon"
+
+
+def test_adjusted_closes_go_on_from_those_of_the_first_source() -> None:
+    """A dividend of 10 % is to come by the second's view: its factor is 0.9 throughout, that of the first 1, so 1.
+    B, which the first does not adjust, gets none; C, which the first does not have, keeps its own.
+    """
+    first = bars("alpaca", {"A": [10.0, 20.0], "B": [10.0, 20.0]})
+    first = first.with_columns(adj_close=pl.when(pl.col("symbol") == "A").then("close"))
+    second = bars("polygon", {"A": [10.0, 20.0, 30.0], "B": [10.0, 20.0, 30.0], "C": [40.0]})
+    second = second.with_columns(adj_close=pl.col("close") * 0.9)
+    taken = stand_in(first, second, 0.005).bars
+    assert taken.columns == second.columns
+    assert taken.select("symbol", "session", "adj_close").rows() == [
+        ("A", DAYS[2], pytest.approx(30.0)),
+        ("B", DAYS[2], None),
+        ("C", DAYS[0], pytest.approx(36.0)),
+    ]
 
 
 def test_the_edge_of_the_tolerance_is_within_it() -> None:
