@@ -85,8 +85,8 @@ def _write_new(target: Path, text: str) -> None:
 
 @config_app.command("wizard")
 def config_wizard(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(help="A folder of files of bars, a file, or a glob in quotes.")],
-    output: Annotated[Path, typer.Option("--output", help="Where to write it.")] = Path("trading_assets.yaml"),
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment.")] = None,
     asset_class: Annotated[
         Literal["equity", "crypto"] | None, typer.Option("--asset-class", help="Default: by bars at weekends.")
@@ -94,17 +94,20 @@ def config_wizard(
     calendar: Annotated[str | None, typer.Option("--calendar", help="Default: the exchange whose days fit.")] = None,
     layout: Annotated[str | None, typer.Option("--layout", help="Where more than one fits.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the guesses; ask nothing.")] = False,
+    config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Look at your files, write a commented configuration for them and check it; never overwrites.
 
-    Asks at a terminal; elsewhere, or with --yes, guesses are taken and said.
+    It is written where --config says, else to trading_assets.yaml. Asks at a terminal; elsewhere, or with --yes,
+    guesses are taken and said.
     """
     from trading_assets.cli_check import refuse_faulty
     from trading_assets.cli_wizard import Answers, drafted, questions
 
+    output = config if config is not None and was_typed(context, "config") else Path("trading_assets.yaml")
     if output.exists():
-        raise ConfigurationError(f"{output} exists\n  what to do: give another name with --output")
+        raise ConfigurationError(f"{output} exists\n  what to do: give another name with --config")
     draft = drafted(
         path, output.resolve().parent, Answers(name, asset_class, calendar, layout), None if yes else questions()
     )
@@ -120,7 +123,11 @@ def config_wizard(
 @config_app.command("diff")
 def config_diff(
     left: Annotated[Path, typer.Argument(help="A YAML file, with what it extends.")],
-    right: Annotated[Path, typer.Argument(help="Another one.")],
+    right: Annotated[
+        Path | None, typer.Argument(help="Another one; without it, that of --config is compared with the first.")
+    ] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
 ) -> None:
     """Print the keys that two configurations differ in, each with both values and places; exit 1 if there are any.
 
@@ -128,7 +135,7 @@ def config_diff(
     """
     from trading_assets.config.differences import differences
 
-    found = differences(left, right)
+    found = differences(left, right) if right else differences(chosen_paths(config, data).config, left)
     for each in found:
         console.print(escaped(each.key), highlight=False, soft_wrap=True)
         for mark, side in (("-", each.left), ("+", each.right)):
@@ -157,13 +164,14 @@ def config_migrate(
     context: typer.Context,
     file: FileArgument = None,
     config: ConfigOption = None,
+    data: DataOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; exit 1 if anything.")] = False,
 ) -> None:
     """Rename keys that have another name today, in the file and in what it extends; all else stays as it is."""
     from trading_assets.config.migration import migration_of
     from trading_assets.config.overlays import read_merged
 
-    chosen = chosen_paths(one_of(context, file, config)).config
+    chosen = chosen_paths(one_of(context, file, config), data).config
     found = [migration_of(each) for each in read_merged(chosen).files]
     changes = [(each.path, change) for each in found for change in each.changes]
     for path, change in changes:

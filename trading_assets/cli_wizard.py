@@ -174,15 +174,21 @@ def _bars(belief: Belief, folder: Path) -> pl.DataFrame:
 def _calendar(days: pl.Series) -> str:
     """The exchange whose sessions are most like the days; New York where it fits."""
     misfits: dict[str, float] = {}
-    first, last = days.min(), days.max()
-    assert isinstance(first, dt.date)
-    assert isinstance(last, dt.date)
+    first, last = _span(days)
     for name in _EXCHANGES:
         expected = set(sessions(name, first, last))
         misfits[name] = len(expected ^ set(days)) / max(len(days), 1)
         if misfits[name] <= _FITS:
             return name
     return min(misfits, key=lambda name: misfits[name])
+
+
+def _span(days: pl.Series) -> tuple[dt.date, dt.date]:
+    """First and last of some days, which are in order."""
+    first, last = days[0], days[-1]
+    assert isinstance(first, dt.date)
+    assert isinstance(last, dt.date)
+    return first, last
 
 
 def _name_of(path: Path, folder: Path) -> str:
@@ -192,8 +198,7 @@ def _name_of(path: Path, folder: Path) -> str:
 
 
 def _text(name: str, source: dict[str, Any], days: pl.Series, benchmark: str | None, symbols: Sequence[str]) -> str:
-    asset_class, first, last = source["asset_class"], days.min(), days.max()
-    assert isinstance(first, dt.date)
+    asset_class, first, last = source["asset_class"], *_span(days)
     # The first month that is whole: partitions are months.
     start = first if first.day == 1 else (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     shown = ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")

@@ -101,6 +101,8 @@ def test_diff_prints_both_values_with_their_places_and_exits_by_the_answer(folde
     assert lines[1].endswith("(default)") or "deep/mine.yaml, line " in lines[1]
     assert lines[2:] == ["  + 99   (deep/over.yaml, line 2)", "1 key differs"]
     assert output("diff", "deep/mine.yaml", "deep/mine.yaml") == "no difference\n"
+    alone = CliRunner(env=UNTOLD).invoke(app, ["config", "diff", "deep/over.yaml", "--config", "deep/mine.yaml"])
+    assert (alone.exit_code, alone.stdout) == (1, done.stdout)
 
 
 def test_migrate_renames_in_every_file_and_says_where(folder: Path) -> None:

@@ -21,8 +21,9 @@ def test_every_command_takes_configuration_and_data() -> None:
         else:
             waiting += [(f"{name} {each}".strip(), found) for each, found in inner.items()]
     assert {"run", "config check", "config detect", "config init", "sql", "protocol verify"} <= seen.keys()
-    # Machine code is of the installation.
-    assert {name for name, options in seen.items() if not {"--config", "--data"} <= options} == {"compile"}
+    # Machine code and the schema of all configurations are of the installation.
+    without = {name for name, options in seen.items() if not {"--config", "--data"} <= options}
+    assert without == {"compile", "config schema"}
     assert {"--version", "--install-completion"} <= {option for each in group.params for option in each.opts}
 
 

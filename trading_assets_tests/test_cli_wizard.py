@@ -140,5 +140,5 @@ def test_two_layouts_are_a_question_and_an_error_where_nobody_is_asked(tmp_path:
 def test_what_the_wizard_wrote_runs(working: Path, new_york: pl.Series) -> None:
     deliver(working / "prices", new_york)
     assert CliRunner().invoke(app, ["config", "wizard", "prices", "--yes"]).exit_code == 0
-    done = CliRunner().invoke(app, ["run", "--config", "trading_assets.yaml", "--select", "backtests"])
+    done = CliRunner().invoke(app, ["run", "--config", "trading_assets.yaml"])
     assert done.exit_code == 0, (done.output, done.exception)

@@ -49,11 +49,19 @@ def of(word: str, stage: int | None = None) -> list[str]:
     return [each.text for each in instructions() if each.word == word and stage in (None, each.stage)]
 
 
+def docker_runs() -> bool:
+    """Whether there is a client, and a daemon that answers it."""
+    program = shutil.which("docker")
+    if program is None:
+        return False
+    return subprocess.run([program, "version"], capture_output=True, check=False, timeout=30).returncode == 0
+
+
 class _Loader(yaml.SafeLoader):
     """Compose's own tag empties a list of a file before."""
 
 
-_Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+_Loader.add_constructor("!reset", lambda loader, node: [])
 
 
 def composed(path: Path) -> Any:
@@ -204,8 +212,9 @@ def test_the_steps_of_the_image_make_a_program_in_a_plain_directory(tmp_path: Pa
 
 
 @pytest.mark.acceptance
-@pytest.mark.skipif(shutil.which("docker") is None, reason="Docker is not here")
 def test_the_image_is_built_and_starts_with_a_root_that_cannot_be_written() -> None:
+    if not docker_runs():
+        pytest.skip("Docker does not run here")
     tag = "trading-assets-smoke"
     build = ["docker", "build", "--quiet", "--file", "docker/Dockerfile", "--tag", tag, "."]
     subprocess.run(build, cwd=REPOSITORY, check=True, timeout=LONGEST_BUILD)

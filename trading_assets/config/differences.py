@@ -65,7 +65,7 @@ def _effective(path: Path) -> tuple[dict[KeyPath, Any], dict[KeyPath, str]]:
 
 
 def _with_defaults(configuration: Configuration) -> dict[str, Any]:
-    values = _plain(configuration)
+    values: dict[str, Any] = _plain(configuration)
     for name, settings in configuration.strategies.items():
         own = values["strategies"][name]
         values["strategies"][name] = {**own, **_parameters_of(settings)}
@@ -78,9 +78,12 @@ def _parameters_of(settings: StrategySettings) -> dict[str, Any]:
     if is_plugin(settings.type):
         return dict(written)
     try:
-        return _plain(import_strategy(f"{BUILT_IN}.{settings.type}").Parameters.model_validate(written))
+        found: dict[str, Any] = _plain(
+            import_strategy(f"{BUILT_IN}.{settings.type}").Parameters.model_validate(written)
+        )
     except (LookupError, ValidationError):  # `config check` says what is wrong with it
         return dict(written)
+    return found
 
 
 def _plain(value: Any) -> Any:
