@@ -10,6 +10,7 @@ from trading_assets.config import Configuration
 from trading_assets.config.canonical import digest
 from trading_assets.config.plugins import code_hashes, plugins_of
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.protocol import HEAD_FILE
 from trading_assets.sources_hash import product_hash
 
 
@@ -57,7 +58,23 @@ def own_code(configuration: Configuration) -> dict[str, str]:
 def protocol_id(configuration: Configuration) -> str | None:
     """Return what the protocol of the data folder began with, None before it did.
 
-    As a protocol only grows, all that a step put on record in this one is there.
+    As a protocol only grows, all that a step put on record in this one is there. It is read, and checked, again where
+    its files are not those of the last time.
     """
-    records = Protocol.of(configuration).read()
+    protocol = Protocol.of(configuration)
+    files = [protocol.path, protocol.data / HEAD_FILE]
+    if not all(file.exists() for file in files):
+        return _first_hash(protocol)
+    found = [file.stat() for file in files]
+    state = tuple((each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in found)
+    return _first_hash_as_of(protocol.data, protocol.configuration, state)
+
+
+@lru_cache(maxsize=4)
+def _first_hash_as_of(data: Path, configuration: str, state: tuple[tuple[int, ...], ...]) -> str | None:
+    return _first_hash(Protocol(data, configuration))
+
+
+def _first_hash(protocol: Protocol) -> str | None:
+    records = protocol.read()
     return records[0].row_hash if records else None

@@ -12,7 +12,8 @@ import yaml
 from trading_assets.asset_factories import step_identity
 from trading_assets.asset_factories.step_identity import identity_of_step, library_versions, own_code, protocol_id
 from trading_assets.config import Configuration
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import LedgerTamperedError, Protocol
+from trading_assets.protocol.protocol import HEAD_FILE
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.loaded import loaded
 
@@ -61,6 +62,27 @@ def test_a_protocol_is_told_by_its_first_record(configuration: Configuration) ->
     first = protocol_id(configuration)
     Protocol.of(configuration).append("folder", None, {"more": 1}, now=dt.datetime(2020, 1, 2))
     assert first is not None and protocol_id(configuration) == first
+
+
+def test_a_protocol_that_was_begun_anew_is_another_one_and_one_that_was_cut_is_told(
+    configuration: Configuration,
+) -> None:
+    """As soon as its files have changed, whatever this process has read of them before."""
+    protocol = Protocol.of(configuration)
+    protocol.append("folder", None, {}, now=dt.datetime(2020, 1, 1))
+    first = protocol_id(configuration)
+    head = configuration.data / HEAD_FILE
+    known = head.read_bytes()
+    head.unlink()
+    with pytest.raises(LedgerTamperedError):
+        protocol_id(configuration)
+    head.write_bytes(known)
+    assert protocol_id(configuration) == first
+    head.unlink()
+    protocol.path.unlink()
+    assert protocol_id(configuration) is None
+    protocol.append("folder", None, {}, now=dt.datetime(2020, 1, 1))
+    assert protocol_id(configuration) not in (None, first)
 
 
 def test_own_modules_count_with_their_text(tmp_path: Path) -> None:

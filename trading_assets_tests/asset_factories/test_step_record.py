@@ -134,8 +134,9 @@ class World:
 @pytest.fixture
 def world(configuration: Configuration, tmp_path: Path) -> World:
     world = World(configuration, tmp_path / "warehouse.duckdb")
-    for number, session in enumerate(DAYS):
-        world.put("A", session, 1.0 + number)
+    closes = [1.0 + number for number in range(len(DAYS))]
+    prices = pl.DataFrame({"symbol": "A", "session": DAYS, "close": closes})
+    world.warehouse.replace(Rows("symbol", "A"), {PRICES: prices})
     assert world.run() == ["sums 01-06", "totals"]
     assert world.events == [*(f"sums 2020-{month:02d}-01" for month in range(1, 7)), "totals"]
     return world

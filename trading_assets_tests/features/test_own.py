@@ -176,22 +176,25 @@ def test_a_feature_that_remembers_what_it_was_shown_is_found(tmp_path: Path) -> 
     assert found.select("column", "cut", "rows").rows() == [("known", cut, 2)]
 
 
-@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0, 1e9])
-def test_a_lookback_is_held_to_in_every_unit(unit: float, tmp_path: Path) -> None:
+def test_a_lookback_is_held_to_in_every_unit(tmp_path: Path) -> None:
     """Of tiny values every difference is small, and of large ones rounding is large; `flat` is the same all the time.
 
     The honest sum of five returns differs by rounding alone: a rolling sum carries some of what has left its window.
     """
-    configuration = configured(
-        tmp_path,
-        declared("honest", f"{unit} * RETURN.rolling_sum(5)"),
-        declared("longer", f"{unit} * RETURN.rolling_sum(9, min_samples=1)", lookback=5),
-        declared("flat", f"{unit} * (1 + 0 * CLOSE)", lookback=0),
-    )
+    units = [1e-12, 1e-6, 1.0, 1e9]
+    features = [
+        feature
+        for number, unit in enumerate(units)
+        for feature in (
+            declared(f"honest_{number}", f"{unit} * RETURN.rolling_sum(5)"),
+            declared(f"longer_{number}", f"{unit} * RETURN.rolling_sum(9, min_samples=1)", lookback=5),
+            declared(f"flat_{number}", f"{unit} * (1 + 0 * CLOSE)", lookback=0),
+        )
+    ]
     bars = market(["AAA", "BBB"], 60)
     cut = bars["session"].unique().sort()[-1]
-    found = lookback_faults(bars, BENCHMARKS, [cut], features_of(configuration))
-    assert found.rows() == [(cut, "longer", 2)]
+    found = lookback_faults(bars, BENCHMARKS, [cut], features_of(configured(tmp_path, *features)))
+    assert found.rows() == [(cut, f"longer_{number}", 2) for number in range(len(units))]
 
 
 def test_the_code_is_shown_no_bar_of_the_holdout_until_it_may_be_read(tmp_path: Path) -> None:
