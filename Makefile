@@ -92,6 +92,7 @@ paper: .installed-dev ## a year at a hostile broker, killed a hundred times, and
 online: .installed-dev ## online models and meta-controllers on planted markets; writes docs/online.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.online_learning
 	@$(BIN)/python -m trading_assets_tests.benchmarks.meta_controllers
+	@$(BIN)/python -m trading_assets_tests.benchmarks.river_streams
 
 divergence: .installed-dev ## how soon live against promise finds what is wrong, and false alarms; writes docs/trading.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.divergence_delays

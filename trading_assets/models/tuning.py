@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from trading_assets.config.models import WalkForward
 from trading_assets.config.tuned import counts, value_of, with_values
 from trading_assets.config.tuning import Choices, Range, Tuning
-from trading_assets.models.families.interface import Days, Features, Fitted, Floats, TrainingSet, scores_in_turn
+from trading_assets.models.families.interface import TUNED, Days, Features, Fitted, Floats, TrainingSet, scores_in_turn
 from trading_assets.models.families.odds import log_losses
 
 #: Trials before the pruner compares any, and before the sampler learns from them (half of a short search).
 _FREE_OF_PRUNING, _FREE_OF_SAMPLING = 5, 10
-#: How the bytes of a tuned model begin; a line with its search follows, then the bytes of the model.
-_TUNED = b"tuned\n"
 
 Parameters = Mapping[str, Any]
 Mask = NDArray[np.bool_]
@@ -95,14 +93,14 @@ class Tuned:
         """Return a line with the search, then what the family saves."""
         trials = [[dict(each.parameters), each.loss, each.folds, each.pruned] for each in self.search.trials]
         said = json.dumps([self.search.chosen, trials], separators=(",", ":"), allow_nan=False)
-        return _TUNED + said.encode() + b"\n" + self.model.save()
+        return TUNED + said.encode() + b"\n" + self.model.save()
 
 
 def parted(content: bytes) -> tuple[Search | None, bytes]:
     """Return the search of a saved model, None where there was none, and the bytes that its family saved."""
-    if not content.startswith(_TUNED):
+    if not content.startswith(TUNED):
         return None, content
-    said, _, native = content[len(_TUNED) :].partition(b"\n")
+    said, _, native = content[len(TUNED) :].partition(b"\n")
     chosen, trials = json.loads(said)
     return Search([SearchTrial(*each) for each in trials], chosen), native
 

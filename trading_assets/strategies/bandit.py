@@ -10,12 +10,13 @@ has more to learn from. Cash is always there to be played, and earns nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trading_assets.config.sections import Fraction, NonNegative, Positive
 from trading_assets.strategies.ensemble import LAG, PERIODS, MemberParameters, paper_returns, regimes_of
@@ -44,6 +45,18 @@ class Parameters(MemberParameters):
     rebalance: Literal["day", "week", "month"] = Field(
         default="week", description="who is played is chosen at its first session"
     )
+    groups: list[list[str]] | None = Field(
+        default=None,
+        min_length=2,
+        description="members in groups: a group is chosen first, then one of its members; left out: all are one group",
+    )
+
+    @model_validator(mode="after")
+    def _groups_are_of_the_members(self) -> Parameters:
+        named = sorted(each for group in self.groups or [] for each in group)
+        if self.groups is not None and (named != sorted(self.members) or not all(self.groups)):
+            raise ValueError("groups name each of the members once, and none is empty")
+        return self
 
 
 GRID: Mapping[str, Sequence[float | str]] = {
@@ -65,10 +78,13 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     at = sessions.search_sorted(rows["session"]).to_numpy()
     returns = paper_returns(rows, parameters.members, parameters.cost_bps)
     starts = sessions.dt.truncate(PERIODS[parameters.rebalance])
-    played = played_members(
+    numbers = {member: number for number, member in enumerate(parameters.members)}
+    groups = [[numbers[member] for member in group] for group in parameters.groups or [parameters.members]]
+    played = played_in_groups(
         returns,
         regimes_of(rows, sessions, at),
         (starts != starts.shift(1)).fill_null(value=True).to_numpy(),
+        groups,
         exploration=parameters.exploration,
         discount=parameters.discount,
         ridge=parameters.ridge,
@@ -127,22 +143,90 @@ def played_members(
     >>> played_members(returns, np.ones((4, 1)), always, exploration=0.01, discount=1.0, ridge=1.0).tolist()
     [0, 0, 1, 1]
     """
+    settings = _Arms(exploration, discount, ridge)
+    return _played(returns, contexts, is_choice, settings, None)
+
+
+def played_in_groups(
+    returns: Floats,
+    contexts: Floats,
+    is_choice: NDArray[np.bool_],
+    groups: Sequence[Sequence[int]],
+    *,
+    exploration: float,
+    discount: float,
+    ridge: float,
+) -> NDArray[np.int64]:
+    """Return the number of the member that is played at each close, a group chosen first: (sessions,).
+
+    Groups are arms of a bandit as members are in `played_members`: a group has earned what those of its members earned
+    that were played. Where the best group is worth more than 0, the member of it that is worth most is played,
+    whatever that is; else cash. One group is `played_members`.
+
+    Parameters
+    ----------
+    returns, contexts, is_choice
+        As `played_members` takes them.
+    groups
+        Numbers of the members of each group.
+    exploration, discount, ridge
+        As `Parameters` has them.
+
+    Examples
+    --------
+    Members 0 and 1 are a group, 2 is one. Both groups are worth 0.01 at first, and member 0 is played. What it lost is
+    known two sessions later: its group is then worth -0.04 / 2 + 0.01 x sqrt(1 / 2), and the other one is played.
+
+    >>> returns = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-0.04, 0.02, 0.0], [0.0, 0.02, 0.0]])
+    >>> always, settings = np.ones(4, dtype=bool), {"exploration": 0.01, "discount": 1.0, "ridge": 1.0}
+    >>> played_in_groups(returns, np.ones((4, 1)), always, [[0, 1], [2]], **settings).tolist()
+    [0, 0, 2, 2]
+    """
+    settings = _Arms(exploration, discount, ridge)
+    return _played(returns, contexts, is_choice, settings, groups if len(groups) > 1 else None)
+
+
+@dataclass(frozen=True)
+class _Arms:
+    """How arms are learnt about and judged."""
+
+    exploration: float
+    discount: float
+    ridge: float
+
+    def worth(self, known: Floats, earned: Floats, now: Floats) -> Floats:
+        """(arms,) estimated return in a context, and the doubt about it."""
+        inverse = np.linalg.inv(known + self.ridge * np.eye(len(now)))
+        doubt = np.sqrt(now @ inverse @ now)
+        return np.asarray((inverse @ earned[:, :, None])[:, :, 0] @ now + self.exploration * doubt)
+
+
+def _played(
+    returns: Floats,
+    contexts: Floats,
+    is_choice: NDArray[np.bool_],
+    settings: _Arms,
+    groups: Sequence[Sequence[int]] | None,
+) -> NDArray[np.int64]:
+    """Members first, then groups as further arms."""
     sessions, members = returns.shape
-    size = contexts.shape[1]
-    known, earned = np.zeros((members, size, size)), np.zeros((members, size))
+    size, count = contexts.shape[1], members + len(groups or ())
+    group_of = {member: members + place for place, group in enumerate(groups or ()) for member in group}
+    known, earned = np.zeros((count, size, size)), np.zeros((count, size))
     played = np.full(sessions, CASH, dtype=np.int64)
     for session in range(sessions):
-        known, earned = known * discount, earned * discount
+        known, earned = known * settings.discount, earned * settings.discount
         if session >= LAG and played[session - LAG] != CASH:
-            arm, then = played[session - LAG], contexts[session - LAG]
-            known[arm] += np.outer(then, then)
-            earned[arm] += returns[session, arm] * then
+            member, then = int(played[session - LAG]), contexts[session - LAG]
+            for arm in (member, group_of[member]) if groups else (member,):
+                known[arm] += np.outer(then, then)
+                earned[arm] += returns[session, member] * then
         if session and not is_choice[session]:
             played[session] = played[session - 1]
             continue
-        inverse = np.linalg.inv(known + ridge * np.eye(size))
-        now = contexts[session]
-        worth = (inverse @ earned[:, :, None])[:, :, 0] @ now + exploration * np.sqrt(now @ inverse @ now)
-        best = int(np.argmax(worth))
-        played[session] = best if worth[best] > 0 else CASH
+        worth = settings.worth(known, earned, contexts[session])
+        arms = worth[members:] if groups else worth
+        best = int(np.argmax(arms))
+        within = groups[best] if groups else [best]
+        played[session] = max(within, key=lambda each: worth[each]) if arms[best] > 0 else CASH
     return played

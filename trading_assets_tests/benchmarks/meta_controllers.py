@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.strategies.bandit import CASH, Parameters, played_members
+from trading_assets.strategies.bandit import CASH, Parameters, played_in_groups
 from trading_assets.strategies.ensemble import Parameters as EnsembleParameters
 from trading_assets.strategies.ensemble import member_weights
 from trading_assets_tests.benchmarks.online_learning import NUMBERS, PAGE
@@ -27,7 +27,9 @@ MARKS = ("<!-- controllers: written by `make online` -->", "<!-- /controllers --
 SESSIONS, TURN, LAG, WEEK, YEAR = 1512, 126, 2, 5, 252
 #: Deviation of a member's session, and what a good and a bad member earn: Sharpe ratios of about 1.6 and -0.8.
 DEVIATION, GOOD, BAD = 0.01, 0.001, -0.0005
-NAMES = ("equal weight", "best so far", "multiplicative weights", "bandit", "who knows")
+NAMES = ("equal weight", "best so far", "multiplicative weights", "bandit", "bandit of groups", "who knows")
+#: Groups of the members: those of the same kind earn something alike, see `planted`.
+GROUPS = ((0, 1), (2, 3))
 SEEDS = 40
 
 
@@ -65,6 +67,8 @@ def planted(seed: int, kind: str) -> PlantedMembers:
         means[turn == 0, 0] = means[turn == 1, 1] = GOOD
     elif kind == "one best member throughout":
         means[:, 2] = GOOD
+    elif kind == "the two of one group throughout":
+        means[:, 2:] = GOOD
     else:
         means[:] = 0.0
     shared, own = random.standard_normal((SESSIONS, 1)), random.standard_normal(means.shape)
@@ -79,6 +83,7 @@ KINDS = (
     "the same, the regime is not seen",
     "one best member throughout",
     "four members that earn nothing",
+    "the two of one group throughout",
 )
 
 
@@ -113,10 +118,19 @@ def by_ensemble(members: PlantedMembers) -> Floats:
 
 def by_bandit(members: PlantedMembers) -> Floats:
     """Return the weight of one on the member that the shipped bandit plays."""
+    return _by_bandit(members, [range(members.returns.shape[1])])
+
+
+def by_bandit_of_groups(members: PlantedMembers) -> Floats:
+    """Return the same of the bandit that chooses a group first."""
+    return _by_bandit(members, GROUPS)
+
+
+def _by_bandit(members: PlantedMembers, groups: Sequence[Sequence[int]]) -> Floats:
     own = Parameters(members=["a"])
     is_choice = np.arange(len(members.returns)) % WEEK == 0
     by = {"exploration": own.exploration, "discount": own.discount, "ridge": own.ridge}
-    played = played_members(_known(members), members.contexts, is_choice, **by)
+    played = played_in_groups(_known(members), members.contexts, is_choice, groups, **by)
     return np.asarray(np.eye(members.returns.shape[1])[np.maximum(played, 0)] * (played != CASH)[:, None])
 
 
@@ -127,7 +141,7 @@ def who_knows(members: PlantedMembers) -> Floats:
 
 
 CONTROLLERS: Mapping[str, Callable[[PlantedMembers], Floats]] = dict(
-    zip(NAMES, (equal_weight, best_so_far, by_ensemble, by_bandit, who_knows), strict=True)
+    zip(NAMES, (equal_weight, best_so_far, by_ensemble, by_bandit, by_bandit_of_groups, who_knows), strict=True)
 )
 
 
@@ -146,6 +160,9 @@ def measured() -> list[dict[str, Any]]:
             ratios = [one / other if other > 0 else 0.0 for one, other in zip(earned[name], deviations, strict=True)]
             turnover = [float(np.abs(np.diff(each, axis=0)).sum() / 2 / (SESSIONS / YEAR)) for each in weights]
             row[name] = {key: float(np.median(each)) for key, each in _named(earned[name], ratios, turnover)}
+        row["groups better than bandit"] = int(
+            sum(one > other for one, other in zip(earned["bandit of groups"], earned["bandit"], strict=True))
+        )
         row["bandit better than ensemble"] = int(
             sum(one > other for one, other in zip(earned["bandit"], earned["multiplicative weights"], strict=True))
         )
@@ -159,16 +176,17 @@ def _named(*values: list[float]) -> list[tuple[str, list[float]]]:
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the table of the page."""
-    last = "bandit earns more than multiplicative weights"
+    last = "bandit earns more than multiplicative weights | bandit of groups earns more than bandit"
     lines = [
         f"| return a year (Sharpe ratio; turnover a year) | {' | '.join(NAMES)} | {last} |",
-        f"|---|{'---|' * (len(NAMES) + 1)}",
+        f"|---|{'---|' * (len(NAMES) + 2)}",
     ]
     for row in rows:
         cells = [
             f"{row[name]['return']:.1%} ({row[name]['sharpe']:.2f}; {row[name]['turnover']:.0f}x)" for name in NAMES
         ]
-        often = f"{row['bandit better than ensemble']} of {row['seeds']}"
+        often = f"{row['bandit better than ensemble']} of {row['seeds']} | "
+        often += f"{row['groups better than bandit']} of {row['seeds']}"
         lines.append(f"| {row['kind']} | {' | '.join([*cells, often])} |")
     return "\n".join(lines)
 

@@ -179,8 +179,11 @@ def _taken_back(day: dt.date, now: str, before: Sequence[str], quiet: Sequence[s
 
 def _let_back(world: World, day: dt.date, name: str, now: str) -> HandDecision | None:
     """Decide whether a model trades again, by the last sessions whose labels were over before a day."""
-    known = [world.scored[each].losses().filter(pl.col("known_on") < day).tail(QUARTER) for each in (name, now)]
-    test = paired_test(*(each["loss"].to_numpy() for each in known), world.configuration.models[name].horizon)
+    own, champion = (
+        world.scored[each].losses().filter(pl.col("known_on") < day).tail(QUARTER)["loss"].to_numpy()
+        for each in (name, now)
+    )
+    test = paired_test(own, champion, world.configuration.models[name].horizon)
     if test is None or not test.is_better:
         return None
     why = f"lower by {test.difference:.4f} on the last {test.sessions} sessions, t {test.statistic:.2f}"

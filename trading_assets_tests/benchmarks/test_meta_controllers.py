@@ -31,8 +31,8 @@ def test_the_page_has_the_table_of_the_last_measurement() -> None:
 
 def test_the_page_says_where_the_bandit_loses() -> None:
     """What its words say of the table."""
-    seen, hidden, throughout, nothing = stored()
-    assert [row["kind"] for row in (seen, hidden, throughout, nothing)] == list(KINDS)
+    seen, hidden, throughout, nothing, group = stored()
+    assert [row["kind"] for row in (seen, hidden, throughout, nothing, group)] == list(KINDS)
     weights = "multiplicative weights"
     assert seen["bandit"]["sharpe"] < seen[weights]["sharpe"]
     assert abs(seen["bandit"]["return"] - seen[weights]["return"]) < 0.02

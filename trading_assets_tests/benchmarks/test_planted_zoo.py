@@ -26,7 +26,7 @@ from trading_assets_tests.benchmarks.planted_zoo import (
 from trading_assets_tests.benchmarks.planted_zoo_page import curves_of, table_of_events, table_of_models
 from trading_assets_tests.benchmarks.zoo_market import PARTS, YEAR, market, part_of, zoo
 
-(_, _), (_, BROKEN), (_, AGAIN) = PARTS
+BROKEN, AGAIN = (first for _, first in PARTS[1:])
 
 
 @cache

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trading_assets.strategies.bandit import CASH, Parameters, played_members, target_weights
+from trading_assets.strategies.bandit import CASH, Parameters, played_in_groups, played_members, target_weights
 from trading_assets.strategies.interface.target_weights import checked
 from trading_assets_tests.backtests.frames import weekdays
 from trading_assets_tests.strategies.test_ensemble import by_session, panel
@@ -51,6 +51,56 @@ def test_choices_are_those_of_a_loop(seed: int, members: int, size: int, explora
     contexts, choice = random.dirichlet(np.ones(size), 60), random.random(60) < 0.5
     found = played_members(returns, contexts, choice, exploration=exploration, discount=0.98, ridge=0.7)
     assert found.tolist() == written_out(returns, contexts, choice, exploration, 0.98, 0.7)
+
+
+def grouped_by_hand(
+    returns: np.ndarray, contexts: np.ndarray, groups: list[list[int]], e: float, d: float, r: float
+) -> list[int]:
+    """Every matrix summed anew: of each group over the sessions on which any of its members was played."""
+    played: list[int] = []
+
+    def worth(arms: list[int], now: int) -> float:
+        matrix, vector = r * np.eye(contexts.shape[1]), np.zeros(contexts.shape[1])
+        for then in range(now - 1):
+            if played[then] in arms:
+                weight = d ** (now - then - 2)
+                matrix = matrix + weight * np.outer(contexts[then], contexts[then])
+                vector = vector + weight * returns[then + 2, played[then]] * contexts[then]
+        solved = np.linalg.solve(matrix, np.stack([vector, contexts[now]], axis=1))
+        return float(contexts[now] @ solved[:, 0] + e * np.sqrt(contexts[now] @ solved[:, 1]))
+
+    for now in range(len(returns)):
+        of_groups = [worth(group, now) for group in groups]
+        best = groups[int(np.argmax(of_groups))]
+        of_members = [worth([member], now) for member in best]
+        played.append(best[int(np.argmax(of_members))] if max(of_groups) > 0 else CASH)
+    return played
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000), st.sampled_from([[[0, 1], [2, 3]], [[3, 0], [2], [1]], [[0], [1], [2], [3]]]))
+def test_groups_are_chosen_first_as_a_loop_does(seed: int, groups: list[list[int]]) -> None:
+    random = np.random.default_rng(seed)
+    returns, contexts = random.normal(0.0, 0.01, (50, 4)), random.dirichlet(np.ones(2), 50)
+    always, own = np.ones(50, dtype=bool), {"exploration": 0.01, "discount": 0.98, "ridge": 0.7}
+    found = played_in_groups(returns, contexts, always, groups, **own)
+    assert found.tolist() == grouped_by_hand(returns, contexts, groups, 0.01, 0.98, 0.7)
+
+
+def test_one_group_or_a_group_of_each_member_is_the_bandit_without_groups() -> None:
+    random = np.random.default_rng(4)
+    returns, contexts = random.normal(0.0, 0.01, (200, 3)), random.dirichlet(np.ones(2), 200)
+    choice = random.random(200) < 0.3
+    plain = played_members(returns, contexts, choice, **SHIPPED).tolist()
+    for groups in ([[0, 1, 2]], [[0], [1], [2]]):
+        assert played_in_groups(returns, contexts, choice, groups, **SHIPPED).tolist() == plain
+
+
+@pytest.mark.parametrize("groups", [[["a"], ["b"]], [["a", "b"], ["b", "c"]], [["a", "b", "c"], []], [["a", "b", "c"]]])
+def test_groups_are_of_all_members_once(groups: list[list[str]]) -> None:
+    with pytest.raises(ValidationError):
+        Parameters(members=["a", "b", "c"], groups=groups)
+    assert Parameters(members=["a", "b", "c"], groups=[["c"], ["a", "b"]]).groups == [["c"], ["a", "b"]]
 
 
 def test_a_choice_follows_from_returns_that_are_known() -> None:

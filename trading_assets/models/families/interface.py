@@ -142,8 +142,8 @@ class Constant:
         return f"{CONSTANT}{self.rate.hex()}".encode()
 
 
-#: How the bytes of a `Constant` begin.
-CONSTANT = "constant "
+#: How the bytes of a `Constant` begin, and those of a model that was searched: a line with its search follows.
+CONSTANT, TUNED = "constant ", b"tuned\n"
 
 
 def load_constant(content: bytes) -> Constant | None:

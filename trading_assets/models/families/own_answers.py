@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from trading_assets.config.importing import import_dotted
 from trading_assets.models.families import arrays
-from trading_assets.models.families.interface import Features, Floats, TrainingSet
+from trading_assets.models.families.interface import CONSTANT, TUNED, Features, Floats, TrainingSet
 from trading_assets.models.threads import one_thread
 
 #: Functions of a module, and how many arguments each is called with.
@@ -105,6 +105,8 @@ class Answers:
             content = fitted.save()
             if not isinstance(content, bytes):
                 raise InterfaceError(f"save returns a {type(content).__name__}, expected bytes")
+            if content.startswith((CONSTANT.encode(), TUNED)):
+                raise InterfaceError("save returns bytes that begin as this package's own do: begin with another byte")
             rows = training.features[:_TRIED]
             loaded = self._module.load(content)
             if not callable(getattr(loaded, "score", None)):
@@ -150,7 +152,11 @@ def probabilities(model: Any, features: Features) -> Floats:
     InterfaceError
         They are not one probability a row.
     """
-    found: NDArray[Any] = np.asarray(model.score(features))
+    said = model.score(features)
+    try:
+        found: NDArray[Any] = np.asarray(said)
+    except ValueError as error:
+        raise InterfaceError(f"score returns what is no array, expected ({len(features)},) floats: {error}") from None
     if found.shape != (len(features),) or found.dtype.kind not in "fiu":
         raise InterfaceError(f"score returns {found.dtype} of shape {found.shape}, expected ({len(features)},) floats")
     score = found.astype(np.float64)
