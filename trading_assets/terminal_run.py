@@ -41,7 +41,7 @@ OF_ALL = ("index", "expectations", "models")
 REALITY_CHECK = "reality_check"
 #: Selects the order sheets of running accounts with what of a new session they follow from.
 SHEETS = "trading/orders"
-#: Stages of which a session after the holdout changes nothing.
+#: Stages that a sheet asks for what is on record of them.
 OF_THE_PAST = ("backtests", "robustness")
 #: How Dagster begins what an error of ours says; that says what is wrong without its class.
 OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
@@ -201,7 +201,7 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
     if select is None:
         return keys
     if select.split("/")[:2] == SHEETS.split("/"):
-        return _behind_sheets(graph, keys, select)
+        return behind_sheets(graph, keys, select)
     stages = {graph.get(key).group_name for key in keys}
     if select in configuration.strategies:
         return {key for key in keys if graph.get(key).tags.get("strategy") == select}
@@ -213,11 +213,11 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
     )
 
 
-def _behind_sheets(graph: BaseAssetGraph[Any], keys: Collection[dg.AssetKey], select: str) -> set[dg.AssetKey]:
+def behind_sheets(graph: BaseAssetGraph[Any], keys: Collection[dg.AssetKey], select: str) -> set[dg.AssetKey]:
     """Order sheets of running accounts, or of one, and what of a new session they follow from.
 
-    The verdict, its audit and the backtests before it stop at the holdout: those of the last run stand, by what is on
-    record. A change of the plan stops the account whether they are made again or not.
+    The verdict, its audit and the backtests before it are those of the last run, by what is on record. A change of the
+    plan stops the account whether they are made again or not.
     """
     wanted = {key for key in keys if f"{key.to_user_string()}/".startswith(f"{select}/")}
     if not wanted:

@@ -3,13 +3,14 @@
 Arguments: symbols, years, folder (made once, and kept). The market is that of `wide_market`, in one file of history and
 one a session. Everything is run once, an account is opened after the holdout, and evenings are lived; then the bars of
 one session more are delivered and the command is timed as a process of its own, from its start to its end. The last
-line on standard output is JSON; standard error has the steps of the last evening.
+line on standard output is JSON; standard error has a line an evening.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -91,16 +92,21 @@ def deliver(config: Path, market: Path, day: dt.date) -> None:
     rows.write_parquet(config.parent / "bars" / f"{day}.parquet")
 
 
-def command(config: Path, *arguments: str) -> float:
-    """Return the seconds of a command in a process of its own."""
+def command(config: Path, *arguments: str) -> tuple[float, float]:
+    """Return the seconds and the CPU seconds of a command in a process of its own."""
     program = [str(Path(sys.executable).with_name("trading-assets")), *arguments]
     data = ["--config", str(config), "--data", str(config.parent.parent / "data")]
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _cpu_of_children()
     done = subprocess.run([*program, *data], cwd=config.parent, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
-    return seconds
+    return seconds, _cpu_of_children() - before
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main(symbols: int = 500, years: int = 5, folder: str = "/tmp/trading_assets_sheet") -> None:
@@ -108,17 +114,18 @@ def main(symbols: int = 500, years: int = 5, folder: str = "/tmp/trading_assets_
     own = Path(folder) / f"{symbols}-{years}"
     own.mkdir(parents=True, exist_ok=True)
     config, days = made_in(own, symbols, years)
-    seconds = []
+    seconds = list[tuple[float, float]]()
     for day in days[: LIVED + TIMED]:
         deliver(config, own / "market", day)
         seconds.append(command(config, "orders", "--update"))
-        print(f"{day}: {seconds[-1]:.1f} s", file=sys.stderr)
+        print(f"{day}: {seconds[-1][0]:.1f} s, {seconds[-1][1]:.1f} CPU s", file=sys.stderr)
     configuration = load_configuration(config, own / "data")
     warehouse = Warehouse(configuration.warehouse_path)
     published, sheets = warehouse.read(EQUITY)["session"].max(), warehouse.read_or_empty(ORDER_SHEETS)
     assert published == days[: LIVED + TIMED][-1], published
     timed = seconds[LIVED:] or seconds
-    found = {"seconds": round(statistics.median(timed), 1), "runs": len(timed), "symbols": symbols, "years": years}
+    wall, cpu = (round(statistics.median(each), 1) for each in zip(*timed, strict=True))
+    found = {"seconds": wall, "cpu_seconds": cpu, "runs": len(timed), "symbols": symbols, "years": years}
     found["orders"] = sheets.height
     found["records"] = len(Protocol.of(configuration).read())
     print(json.dumps(found))
