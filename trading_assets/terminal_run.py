@@ -214,10 +214,22 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
 
 
 def behind_sheets(graph: BaseAssetGraph[Any], keys: Collection[dg.AssetKey], select: str) -> set[dg.AssetKey]:
-    """Order sheets of running accounts, or of one, and what of a new session they follow from.
+    """Return the order sheets of running accounts, or of one, and what of a new session they follow from.
 
     The verdict, its audit and the backtests before it are those of the last run, by what is on record. A change of the
     plan stops the account whether they are made again or not.
+
+    Parameters
+    ----------
+    graph, keys
+        Graph of the assets, and those of them that can be made.
+    select
+        `SHEETS`, or that and the name of a strategy.
+
+    Raises
+    ------
+    UsageError
+        There is no such account.
     """
     wanted = {key for key in keys if f"{key.to_user_string()}/".startswith(f"{select}/")}
     if not wanted:
