@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, load
-from trading_assets.cli_output import errors, escaped, paper_of, print_frame, printers
+from trading_assets.cli_options import ConfigOption, DataOption, FormatOption, load, opened
+from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, printers
+
+if TYPE_CHECKING:
+    from trading_assets.config import Configuration
 
 orders_app = typer.Typer()
 _SHOWN = ["account", "for_session", "symbol", "side", "quantity", "type", "limit", "stop", "reason", "urgency"]
@@ -22,12 +26,15 @@ def orders(
         typer.Option("--for", formats=["%Y-%m-%d"], help="Session that orders are for; default the newest sheets."),
     ] = None,
     strategy: Annotated[str | None, typer.Option(help="One strategy; default all with an account.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Make the sheets from the newest bars first, and send what is ready.")
+    ] = False,
     config: ConfigOption = None,
     data: DataOption = None,
     format: FormatOption = "table",
 ) -> None:
     """Print what running accounts order for the next open, and what stands against each order."""
-    configuration = load(config, data)
+    configuration = _updated(config, data, strategy) if update else load(config, data)
     from trading_assets.trading.freshness import freshness
     from trading_assets.trading.rollout.status import stages_below_full
     from trading_assets.trading.status import sheets
@@ -51,6 +58,18 @@ def orders(
     today = now.date()
     if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")
+
+
+def _updated(config: Path | None, data: Path | None, strategy: str | None) -> Configuration:
+    """Run what the sheets follow from and nothing else, as the job after a close does."""
+    project = opened(config, data)
+    project.check_inputs()
+    from trading_assets.project import run_checked
+    from trading_assets.run_progress import progress_bar
+
+    with progress_bar(console) as bar:
+        run_checked(project, "trading/orders" if strategy is None else f"trading/orders/{strategy}", progress=bar)
+    return project.configuration
 
 
 def _note(text: str) -> None:

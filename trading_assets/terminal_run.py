@@ -44,6 +44,10 @@ TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"}
 #: Of the reports, those that are of all strategies.
 OF_ALL = ("index", "expectations", "models")
 REALITY_CHECK = "reality_check"
+#: Selects the order sheets of running accounts with what of a new session they follow from.
+SHEETS = "trading/orders"
+#: Stages that a sheet asks for what is on record of them.
+OF_THE_PAST = ("backtests", "robustness")
 #: How Dagster begins what an error of ours says; that says what is wrong without its class.
 OWN_ERROR = re.compile(r"^(trading_assets\.[\w.]+|dagster\._core[\w.]*\.Failure): ")
 #: Old runs that are removed by a run: a daemon, where there is one, removes more.
@@ -77,6 +81,8 @@ def run_assets(
         File of the configuration; None if it is the one that `definitions` has just been loaded with.
     select
         A stage, a strategy, or None for everything. With a part go the lines and pages that it would make stale.
+        `SHEETS`, or that and a strategy: order sheets of running accounts, and what of a new session they
+        follow from: no verdict, no page.
     first, last
         Months as ``YYYY-MM``; None for the first and the newest partition.
     progress
@@ -98,7 +104,8 @@ def run_assets(
     definition = job.get_definition()
     graph = definition.asset_layer.asset_graph
     selected = _selected(configuration, definition, select)
-    keys = selected | made_stale(configuration, graph, selected)
+    is_for_sheets = select is not None and select.split("/")[:2] == SHEETS.split("/")
+    keys = selected if is_for_sheets else selected | made_stale(configuration, graph, selected)
     told = progress or (lambda now: None)
     compile_ahead(
         lambda part, seconds: told(RunProgress(f"compile {part}", 0, len(keys), seconds is None, seconds)),
@@ -198,6 +205,8 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
     keys = set(job.asset_layer.executable_asset_keys)
     if select is None:
         return keys
+    if select.split("/")[:2] == SHEETS.split("/"):
+        return behind_sheets(graph, keys, select)
     stages = {graph.get(key).group_name for key in keys}
     if select in configuration.strategies:
         return {key for key in keys if graph.get(key).tags.get("strategy") == select}
@@ -207,6 +216,36 @@ def _selected(configuration: Configuration, job: dg.JobDefinition, select: str |
         f"nothing is called {select!r}\n  expected: a stage ({', '.join(sorted(filter(None, stages)))}) "
         f"or a strategy ({', '.join(configuration.strategies)})"
     )
+
+
+def behind_sheets(graph: BaseAssetGraph[Any], keys: Collection[dg.AssetKey], select: str) -> set[dg.AssetKey]:
+    """Return the order sheets of running accounts, or of one, and what of a new session they follow from.
+
+    The verdict, its audit and the backtests before it are those of the last run, by what is on record. A change of the
+    plan stops the account whether they are made again or not.
+
+    Parameters
+    ----------
+    graph, keys
+        Graph of the assets, and those of them that can be made.
+    select
+        `SHEETS`, or that and the name of a strategy.
+
+    Raises
+    ------
+    UsageError
+        There is no such account.
+    """
+    wanted = {key for key in keys if f"{key.to_user_string()}/".startswith(f"{select}/")}
+    if not wanted:
+        raise UsageError(f"there is no {select}\n  expected: an open account: trading-assets account open STRATEGY")
+    found, waiting = set(wanted), list(wanted)
+    while waiting:
+        parents = graph.get(waiting.pop()).parent_keys
+        before = {key for key in parents if key in keys and key.path[0] not in OF_THE_PAST} - found
+        found |= before
+        waiting += before
+    return found
 
 
 def made_stale(

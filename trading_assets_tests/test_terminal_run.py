@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import dagster as dg
@@ -14,8 +15,10 @@ from dagster_shared.error import SerializableErrorInfo
 
 from trading_assets.config import load_configuration
 from trading_assets.definitions import build_definitions
+from trading_assets.protocol import Protocol
 from trading_assets.terminal_run import (
     UsageError,
+    behind_sheets,
     is_interrupted,
     made_stale,
     partition_range,
@@ -45,6 +48,35 @@ def test_a_part_brings_the_pages_and_sums_that_follow_from_it(tmp_path: Path) ->
     assert brought("backtests/ml") == own | {"reports/factor"}
     assert {"reports/factor", "reports/index"} <= brought("market_data/bars")
     assert brought("reports/index") == set()
+
+
+def test_order_sheets_bring_what_a_new_session_changes_and_neither_verdict_nor_page(tmp_path: Path) -> None:
+    configuration = load_configuration(TINY, tmp_path)
+
+    def behind(select: str) -> set[str]:
+        graph = build_definitions(configuration).resolve_asset_graph()
+        found = behind_sheets(graph, graph.materializable_asset_keys, select)
+        return {key.to_user_string() for key in found}
+
+    with pytest.raises(UsageError, match="an open account"):
+        behind("trading/orders")
+    said = {
+        "session": "2017-07-03",
+        "capital": 1e5,
+        "verdict": "reject",
+        "plan_hash": "0",
+        "by": "ops",
+        "mode": "paper",
+    }
+    opening = {"action": "open", "account": "factor-1", "broker": "simulated", "universe": {}, **said}
+    Protocol.of(configuration).append("account", "factor", opening, now=dt.datetime(2017, 7, 1))
+    found = behind("trading/orders")
+    own = {f"trading/{name}/factor" for name in ("account", "fills", "orders")}
+    assert own | {"market_data/raw_bars", "market_data/bars", "features/daily", "models/splits"} <= found
+    assert {key.split("/")[0] for key in found} <= {"market_data", "features", "models", "trading"}
+    assert behind("trading/orders/factor") == found
+    with pytest.raises(UsageError):
+        behind("trading/orders/fact")
 
 
 def test_months_are_the_first_of_each_or_the_ends_of_the_range(tmp_path: Path) -> None:

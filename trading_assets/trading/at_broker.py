@@ -23,6 +23,7 @@ from trading_assets.trading.brokers.port import REJECTED
 from trading_assets.trading.closing.tables import CLOSING_PLANS
 from trading_assets.trading.halt import is_halted
 from trading_assets.trading.latency import latencies
+from trading_assets.trading.left_over_of_account import Trades, left_over, opens_of_left_over
 from trading_assets.trading.of_account import (
     assert_same_plan,
     is_differing,
@@ -77,6 +78,7 @@ def fills(step: Step) -> Mapping[str, Any]:
         trading=configuration.trading,
         rollout=AccountStage(configuration, opening, step.now),
         plans=published.of(CLOSING_PLANS, opening.account),
+        opens=opens_of_left_over(step, opening),
     )
     done, found = settle(
         step.work.aside(),
@@ -124,6 +126,8 @@ def orders(step: Step) -> Mapping[str, Any]:
     held = held_there(broker, opening, books)
     block = block_of_entries(verdict_stands=verdict_stands(step, opening), differs=is_differing(step, name))
 
+    trades = Trades(sessions, splits, of_sent)
+    rest = left_over(step, broker, opening, pending, trades, parting.sent.held)
     plan = published.of(CLOSING_PLANS, opening.account).filter(session=last)
     equity = published.of(EQUITY, opening.account)
     by_clock = configuration.as_of is None and not equity.filter(session=last)["replayed"].item()
@@ -140,7 +144,7 @@ def orders(step: Step) -> Mapping[str, Any]:
             units_withheld=withheld.units,
             plan=plan,
         )
-        return withheld.leave(sheet)
+        return pl.concat([withheld.leave(sheet), rest]).sort(ORDER_SHEETS.key)
 
     def send(sheet: pl.DataFrame, *, is_withheld: IsWithheld) -> Submitted:
         enter(aside, configuration, name, step.now, sheet)  # before any of it is sent

@@ -30,7 +30,7 @@ from trading_assets.trading.session_times import (
 )
 
 _DESCRIPTIONS: Mapping[Phase, str] = {
-    "after_close": "Bars, and all that running accounts follow from: decisions, fills, sheets.",
+    "after_close": "Bars, and all that running accounts follow from: decisions, fills, sheets; live against promise.",
     "before_open": "The sheets of running accounts: checked again, and what is ready is sent once.",
     "after_open": "Fills of running accounts, held to what the engine booked.",
 }
@@ -79,7 +79,10 @@ def calendars_of(opening: Opening) -> list[str]:
 def _selection(phase: Phase, names: Sequence[str]) -> dg.AssetSelection:
     asset = "fills" if phase == "after_open" else "orders"
     own = dg.AssetSelection.assets(*(_key(asset, name) for name in names))
-    return own.upstream() if phase == "after_close" else own
+    if phase != "after_close":
+        return own
+    judged = dg.AssetSelection.assets(*(_key("divergence", name) for name in names))  # the gate of a step waits for it
+    return own.upstream() | judged
 
 
 def _key(asset: str, strategy: str) -> dg.AssetKey:

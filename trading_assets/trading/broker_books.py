@@ -140,6 +140,30 @@ def books_on_record(
     return broker, engine
 
 
+def own_books_on_record(
+    warehouse: Warehouse,
+    strategy: str,
+    account: str,
+    sessions: Sequence[dt.date],
+    splits: pl.DataFrame,
+    engine_fills: pl.DataFrame,
+) -> Books:
+    """Return the books of the broker by its fills of our own orders, without what was traded at its desk.
+
+    Parameters
+    ----------
+    warehouse, strategy, account, sessions, splits, engine_fills
+        As `books_on_record` takes them.
+    """
+    told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
+    told = told.join(pairs_on_record(warehouse, strategy, account), on="client_order_id", how="inner")
+    books = Books()
+    for session in sessions:
+        ended = trades_of(engine_fills.filter(session=session, reason=AT_NO_OPEN))
+        books = books.after(ratios_at(splits, session), trades_of(told.filter(session=session)), ended)
+    return books
+
+
 def split_units(units: float, ratio: float) -> float:
     """Return units after a split; of whole ones whole ones are left, the fraction is paid out.
 

@@ -32,6 +32,8 @@ _LOOK_BACK = dt.timedelta(days=14)
 _ROUNDING = 1e-9
 #: Word of what the stage of the rollout withholds.
 ROLLOUT_WORD = "rollout"
+#: Reason of what a broker still holds of what the account has left.
+LEFT_OVER = "left_over"
 #: Reason of exits of an account that is closing, and all reasons of exits that leave a slice a session.
 _LEFT = EXIT_REASONS[CLOSING]
 _SLICED = (EXIT_REASONS[DRAWDOWN_HALT], _LEFT)
@@ -96,6 +98,21 @@ def order_sheet(
             line["type"] = "limit_on_open"
         rows.append(line)
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
+
+
+def exit_line(configuration: str, row: Mapping[str, Any], *, risk: Risk | None = None) -> dict[str, Any]:
+    """Return the row of `trading.order_sheets` of an exit that the engine does not have, and nothing stands against.
+
+    Parameters
+    ----------
+    configuration, row
+        Name of the configuration, and a row of `trading.pending_orders` with what it is to be.
+    risk
+        Limits; None: as shipped.
+    """
+    own = {**row, "entry": False, "target_weight": None, "stop_price": None, "expected_cost": None}
+    line = _line(configuration, own, risk or Risk(), (row["quantity"], None), Trading().marketable)
+    return line | {"share_sent": 0.0}
 
 
 def client_order_id(configuration: str, account: str, order_id: str, for_session: dt.date) -> str:

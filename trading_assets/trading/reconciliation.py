@@ -15,7 +15,7 @@ from trading_assets.config.trading import Trading
 from trading_assets.trading.broker_books import AT_NO_OPEN, Books, Trade, trades_of
 from trading_assets.trading.brokers.port import REJECTED, BrokerFill, BrokerOrder
 from trading_assets.trading.opening import SIMULATED, Opening
-from trading_assets.trading.order_sheet import DRIFT
+from trading_assets.trading.order_sheet import DRIFT, LEFT_OVER
 from trading_assets.trading.tables import DIFFERENCES
 
 #: Fraction by which a quantity, a price or a fee may differ.
@@ -176,7 +176,7 @@ def reconcile(
     explained: defaultdict[str, float] = defaultdict(float)
     known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
     own = [fill for fill in fills if fill.session == session]
-    rows: list[dict[str, Any]] = []
+    rows, cleared = list[dict[str, Any]](), False
     for order in sheet.sort("client_order_id").iter_rows(named=True):
         booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
         expected = Filled.of(booked.select("quantity", "price", "fee").rows())
@@ -187,11 +187,15 @@ def reconcile(
             expected = Filled(0.0, 0.0, 0.0)  # nothing could be asked for
         name = order["client_order_id"]
         found = Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
+        of_engine = expected.quantity
+        if order["reason"] == LEFT_OVER:  # the engine has sold it before: any price is the price, and no fee is wrong
+            fee = found.fee / found.quantity * order["quantity"] if found.quantity else 0.0
+            expected, cleared = Filled(order["quantity"], found.price, fee), cleared or found.quantity > 0
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
         near = exactness.units_of(order["symbol"], expected.quantity)
         rows += [about | each for each in _of_order(expected, found, answer, order["blocked_by"], exactness, near)]
-        explained[order["symbol"]] += _signed(order["side"], found.quantity - expected.quantity)
+        explained[order["symbol"]] += _signed(order["side"], found.quantity - of_engine)
     for row in engine_fills.filter(~pl.col("order_id").is_in(sheet["order_id"].implode())).iter_rows(named=True):
         if row["reason"] != AT_NO_OPEN:
             quantities = {"expected": row["quantity"], "found": 0.0}
@@ -212,7 +216,7 @@ def reconcile(
                     "detail": f"{fill.side} {fill.quantity:g} {fill.symbol} at {fill.price:g}, {said}",
                 }
             )
-    rows += _of_books(books, explained, opening.capital, exactness, is_explained=bool(rows))
+    rows += _of_books(books, explained, opening.capital, exactness, is_explained=cleared or bool(rows))
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
     named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
     return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)

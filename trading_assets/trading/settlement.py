@@ -11,7 +11,7 @@ the account holds is asked (`brokers/asked.py`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,6 +23,7 @@ from trading_assets.trading.broker_books import Books, Trade, books_on_record, p
 from trading_assets.trading.brokers.port import Broker, BrokerFill
 from trading_assets.trading.brokers.session_opens import session_opens
 from trading_assets.trading.closing.tables import CLOSING_PLANS
+from trading_assets.trading.left_over import sent_left_over
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, Exactness, exactness_of, reconcile
@@ -63,6 +64,8 @@ class Settling:
         By which stages sheets were made and are made.
     plans
         Rows of `trading.closing_plans` of the account.
+    opens
+        Opens of what was left over, by symbol and session: what a simulated broker fills it at.
     """
 
     configuration: str
@@ -78,6 +81,7 @@ class Settling:
     trading: Trading = field(default_factory=Trading)
     rollout: StageOf = field(default_factory=AtFull)
     plans: pl.DataFrame = field(default_factory=CLOSING_PLANS.empty)
+    opens: Mapping[tuple[str, dt.date], float] = field(default_factory=dict)
 
     @property
     def exactness(self) -> Exactness:
@@ -151,7 +155,7 @@ def settle(
     done, differences = [RECONCILIATIONS.empty()], [DIFFERENCES.empty()]
     opening, sessions = account.opening, account.sessions
     first = max(1, 0 if settled is None else sum(session <= settled for session in sessions))
-    opens = session_opens(warehouse, broker, opening, is_halted=is_halted, now=now)
+    opens = session_opens(warehouse, broker, opening, is_halted=is_halted, now=now, prices=account.opens)
     sent_by_now = partial(units_sent, warehouse, opening)
     parting = Parting(account.configuration, opening, account.pending, sent_by_now())
     stages = account.rollout.on_record()
@@ -171,6 +175,8 @@ def settle(
         sheet, _ = send_by_stage(account.rollout, parting, before, make, send, units_sent=sent_by_now, made_at=made_at)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
+        rest = sent_left_over(account.configuration, opening, account.sheets, warehouse, session)
+        asked = pl.concat([asked, rest])
         booked, ratios = account.engine_fills.filter(session=session), ratios_at(account.splits, session)
         opened = opens.open(session, _as_sent(warehouse, account, asked), booked, ratios)
         booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to

@@ -78,10 +78,9 @@ def markdown(draws: int = 2000, seed: int = 7) -> str:
         "|---|" + "---|" * len(FILLS_TOGETHER),
     ]
     for correlation in CORRELATIONS:
-        together = [slippage_delays(1.0, n, draws, seed, correlation=correlation) for n in FILLS_TOGETHER]
-        lines.append(
-            f"| correlation {correlation:g} | " + " | ".join(f"{np.mean(each <= YEAR):.1%}" for each in together) + " |"
-        )
+        clean = [slippage_delays(1.0, n, draws, seed, correlation=correlation) for n in FILLS_TOGETHER]
+        shares = " | ".join(f"{np.mean(each <= YEAR):.1%}" for each in clean)
+        lines.append(f"| correlation {correlation:g} | {shares} |")
     late, early = late_delays(draws // 4, seed)
     half, most = (in_sessions(np.quantile(late, q, method="higher"), 1) for q in (0.5, 0.95))
     later = in_sessions(np.quantile(early, 0.5, method="higher"), 1)

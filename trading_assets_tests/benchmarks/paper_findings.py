@@ -12,6 +12,7 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
 from trading_assets.trading.audit_trail.trail import read_trail
 from trading_assets.trading.audit_trail.verification import verify_trail
+from trading_assets.trading.order_sheet import LEFT_OVER
 from trading_assets.trading.tables import (
     DIFFERENCES,
     ENGINE_FILLS,
@@ -100,7 +101,9 @@ def findings(configuration: Configuration, desk: HostileDesk) -> Findings:
     for name, day in heard.items():
         line = lines[name]
         booked = engine.filter(order_id=line["order_id"], side=line["side"], session=day)["quantity"].sum()
-        injected += _of_order(name, day, desk.wrong(name), by_order.get(name, []), is_booked=booked > 0)
+        is_rest, wrong = line["reason"] == LEFT_OVER, desk.wrong(name)
+        wrong -= {"price", "fee"} if is_rest else set()  # it is sold at whatever price
+        injected += _of_order(name, day, wrong, by_order.get(name, []), is_booked=is_rest or booked > 0)
     injected += [("by hand", ("manual_trade", f"{fill.session} {fill.symbol}")) for fill in by_order.get(None, [])]
     last = warehouse.read(RECONCILIATIONS)["session"].max()
     ready = sheets.filter(pl.col("status") == "ready", pl.col("for_session") <= last)

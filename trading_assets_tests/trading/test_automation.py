@@ -144,6 +144,7 @@ def test_a_job_has_no_more_than_what_it_needs(opened: Experiment) -> None:
     assert keys["before_open"] == {"trading/orders/known"}
     assert keys["after_open"] == {"trading/fills/known"}
     assert {"market_data/bars", "robustness/verdict/known", "trading/account/known"} < keys["after_close"]
+    assert "trading/divergence/known" in keys["after_close"]  # the gate of a step forward waits for it
     assert not {key for key in keys["after_close"] if key.startswith(("reports/", "monitoring/"))}
     assert "backtests/unknown" not in keys["after_close"] or "robustness/verdict/unknown" not in keys["after_close"]
 

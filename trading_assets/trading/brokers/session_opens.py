@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerOrder
 from trading_assets.trading.brokers.simulated import Quote, SimulatedBroker
 from trading_assets.trading.brokers.simulated_books import CorporateAction
 from trading_assets.trading.opening import Opening
+from trading_assets.trading.order_sheet import LEFT_OVER
 from trading_assets.trading.reconciliation import Filled
 from trading_assets.trading.rollout.sending import IsWithheld
 from trading_assets.trading.submission import (
@@ -78,7 +79,13 @@ class SessionOpens(Protocol):
 
 
 def session_opens(
-    warehouse: Warehouse, broker: Broker, opening: Opening, *, is_halted: Callable[[], bool], now: dt.datetime
+    warehouse: Warehouse,
+    broker: Broker,
+    opening: Opening,
+    *,
+    is_halted: Callable[[], bool],
+    now: dt.datetime,
+    prices: Mapping[tuple[str, dt.date], float] | None = None,
 ) -> SessionOpens:
     """Return how sessions of an account open at its broker.
 
@@ -90,9 +97,11 @@ def session_opens(
         Whether trading is halted: asked before each order.
     now
         Time of the records, UTC.
+    prices
+        Opens by symbol and session, at which a simulated broker fills what was left over; None: it fills none of it.
     """
     if isinstance(broker, SimulatedBroker):
-        return SimulatedOpens(warehouse, broker, opening, is_halted, now)
+        return SimulatedOpens(warehouse, broker, opening, is_halted, now, prices or {})
     return PastOpens(warehouse, broker, opening, now)
 
 
@@ -105,6 +114,7 @@ class SimulatedOpens:
     opening: Opening
     is_halted: Callable[[], bool]
     now: dt.datetime
+    prices: Mapping[tuple[str, dt.date], float] = field(default_factory=dict)
 
     def send(self, sheet: pl.DataFrame, *, over: dt.date, is_withheld: IsWithheld) -> Submitted:
         """Send it, but for orders of sessions that are over.
@@ -132,9 +142,18 @@ class SimulatedOpens:
         session, asked, booked, ratios
             See `SessionOpens`.
         """
-        self.broker.open_session(session, quotes_of(booked, asked, ratios), actions_of(booked, ratios))
+        quotes = quotes_of(booked, asked, ratios) | self._of_left_over(session, asked, ratios)
+        self.broker.open_session(session, quotes, actions_of(booked, ratios))
         fills = collect_fills(self.warehouse, self.broker, self.opening.strategy, self.opening.account, self.now)
         return Opened(_after_split(asked, ratios), self.broker.orders(), list(fills))
+
+    def _of_left_over(
+        self, session: dt.date, asked: pl.DataFrame, ratios: Mapping[str, float]
+    ) -> dict[str | tuple[str, str], Quote]:
+        """At the open and free of charge: the engine books nothing of it."""
+        rows = asked.filter(reason=LEFT_OVER).select("client_order_id", "symbol").iter_rows()
+        known = {name: (self.prices.get((symbol, session)), ratios.get(symbol, 1.0)) for name, symbol in rows}
+        return {name: Quote(price, 0.0, raw=price, ratio=ratio) for name, (price, ratio) in known.items() if price}
 
 
 @dataclass(frozen=True)

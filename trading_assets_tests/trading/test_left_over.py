@@ -1,0 +1,116 @@
+"""What is left over, by hand: which units, which line, and orders that a broker may still fill."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.trading.broker_books import Leg
+from trading_assets.trading.brokers.port import BrokerOrder
+from trading_assets.trading.brokers.simulated import SimulatedBroker
+from trading_assets.trading.left_over import left_over_lines, legs_left, sent_left_over, take_back
+from trading_assets.trading.order_sheet import LEFT_OVER, client_order_id
+from trading_assets.trading.submission import submit
+from trading_assets.trading.tables import ORDER_SHEETS, PENDING_ORDERS
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.trading.divergence.accounts import OPENING
+from trading_assets_tests.trading.test_order_sheet import waiting
+
+NOW = dt.datetime(2017, 7, 12)
+A, SHORT, PAIR = ("AAA", None), ("BBB", None), ("AAA", "AAA-BBB")
+
+
+@pytest.mark.parametrize(
+    ("ours", "there", "engine", "expected"),
+    [
+        ({A: 10.0}, {A: 10.0}, {}, {A: 10.0}),  # left whole
+        ({A: 10.0}, {A: 10.0}, {A: 4.0}, {}),  # still held: no exit of ours
+        ({A: 10.0}, {A: 15.0}, {}, {A: 10.0}),  # five were bought by hand
+        ({A: 10.0}, {A: 4.0}, {}, {A: 4.0}),  # six were sold by hand
+        ({A: 10.0}, {}, {}, {}),  # the broker has none
+        ({SHORT: -3.0}, {SHORT: -3.0}, {}, {SHORT: -3.0}),  # a short position is bought back
+        ({SHORT: -3.0}, {SHORT: 2.0}, {}, {}),
+        ({A: 1.0, PAIR: 2.0}, {A: 1.0, PAIR: 2.0}, {A: 1.0}, {PAIR: 2.0}),
+    ],
+)
+def test_only_what_our_orders_left_there_and_is_there_is_left_over(
+    ours: dict[Leg, float], there: dict[Leg, float], engine: dict[Leg, float], expected: dict[Leg, float]
+) -> None:
+    assert legs_left(ours, there, engine) == expected
+
+
+def lines(units: float, asked: float = 10.0) -> tuple[pl.DataFrame, dt.date]:
+    row = waiting(entry=False, side="sell", reason="ma_cross", quantity=asked)
+    last = row["session"] + dt.timedelta(days=1)
+    pending = PENDING_ORDERS.conform(pl.DataFrame([row], schema_overrides=PENDING_ORDERS.empty().schema))
+    return left_over_lines(
+        "small", pending, {(row["symbol"], row["pair_id"]): units}, last, {row["symbol"]: 20.0}
+    ), last
+
+
+def test_the_line_is_an_exit_of_its_own_session_with_an_id_of_its_own() -> None:
+    found, last = lines(6.0)
+    (line,) = found.to_dicts()
+    assert (line["side"], line["quantity"], line["reason"], line["status"]) == ("sell", 6.0, LEFT_OVER, "ready")
+    assert (line["session"], line["entry"], line["notional"]) == (last, False, 120.0)
+    assert line["for_session"] > last
+    name = client_order_id("small", line["account"], line["order_id"], line["for_session"])
+    assert line["client_order_id"] == name
+    assert found.equals(lines(6.0)[0])
+    assert lines(-6.0)[0]["side"].to_list() == ["buy"]
+
+
+def test_dust_of_a_coin_is_no_order_and_one_share_is() -> None:
+    assert lines(0.004, asked=1.0)[0].is_empty()
+    assert lines(0.006, asked=1.0)[0].height == 1
+    assert lines(1.0, asked=1000.0)[0].height == 1
+
+
+def test_what_a_broker_may_still_fill_is_taken_back(tmp_path: Path) -> None:
+    """An accepted order of a session that is over is cancelled, and nothing of its symbol is waited for."""
+    warehouse, broker = Warehouse(tmp_path / "w.duckdb"), SimulatedBroker(tmp_path / "b.db")
+    found, last = lines(6.0)
+    sheet = found.with_columns(strategy=pl.lit(OPENING.strategy), account=pl.lit(OPENING.account))
+    submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
+    (name,) = sheet["client_order_id"]
+    symbols = sheet["symbol"].to_list()
+    assert take_back(warehouse, broker, OPENING, symbols, last) == set()
+    assert [each.status for each in broker.orders()] == ["accepted"]  # its session is to come
+    (due,) = sheet["for_session"]
+    assert take_back(warehouse, broker, OPENING, symbols, due) == set()
+    assert [(each.client_order_id, each.status) for each in broker.orders()] == [(name, "cancelled")]
+
+
+class Deaf(SimulatedBroker):
+    """A broker that takes nothing back."""
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        return next(each for each in self.orders() if each.client_order_id == client_order_id)
+
+
+def test_a_symbol_whose_order_cannot_be_taken_back_waits(tmp_path: Path) -> None:
+    warehouse, broker = Warehouse(tmp_path / "w.duckdb"), Deaf(tmp_path / "b.db")
+    found, last = lines(6.0)
+    sheet = found.with_columns(strategy=pl.lit(OPENING.strategy), account=pl.lit(OPENING.account))
+    submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
+    (due,), symbols = sheet["for_session"], sheet["symbol"].to_list()
+    assert take_back(warehouse, broker, OPENING, symbols, due) == {*symbols}
+
+
+def test_a_line_counts_if_it_was_sent_under_its_own_id(tmp_path: Path) -> None:
+    warehouse, broker = Warehouse(tmp_path / "w.duckdb"), SimulatedBroker(tmp_path / "b.db")
+    found, last = lines(6.0)
+    own = pl.struct("order_id", "for_session").map_elements(
+        lambda row: client_order_id("small", OPENING.account, row["order_id"], row["for_session"]), pl.String
+    )
+    sheet = found.with_columns(strategy=pl.lit(OPENING.strategy), account=pl.lit(OPENING.account), client_order_id=own)
+    (due,) = sheet["for_session"]
+    assert sent_left_over("small", OPENING, sheet, warehouse, due).is_empty()
+    submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
+    assert sent_left_over("small", OPENING, sheet, warehouse, due).height == 1
+    edited = sheet.with_columns(order_id=pl.lit("another"))
+    assert sent_left_over("small", OPENING, edited, warehouse, due).is_empty()
+    assert sent_left_over("small", OPENING, ORDER_SHEETS.empty(), warehouse, due).is_empty()
