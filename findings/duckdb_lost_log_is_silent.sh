@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# duckdb 2.0.0: commits whose write-ahead log is gone, empty or cut are dropped without a word.
+# DuckDB 2.0.0: commits whose write-ahead log is gone, empty or cut are dropped without a word.
 # A commit is in `x.duckdb.wal`, synced, until the database is closed or checkpointed. A process that is killed leaves both files. One
 # would expect that DuckDB notices at the next opening when the log, or its end, is missing: the checksums of entries look like it. Seen:
 # only a wrong byte in the middle is an error. Without the log, with an empty one, one of zeros, or one that lacks a byte at its end, the

@@ -1,8 +1,8 @@
 """A mark beside a database, from a commit until the commit is in the file: so a lost write-ahead log is noticed.
 
-DuckDB puts a commit into its write-ahead log (``warehouse.duckdb.wal``) and syncs it; the file has it once it is closed.
-A process that is killed in between leaves both, and whoever opens the file next reads both. Where the log is gone by
-then, is empty, or was cut, DuckDB opens what the file has and says nothing: commits that were made are not there.
+DuckDB puts a commit into its write-ahead log (``warehouse.duckdb.wal``) and syncs it; the file has it once it is
+closed. A process that is killed in between leaves both, and whoever opens the file next reads both. Where the log is
+gone by then, is empty, or was cut, DuckDB opens what the file has and says nothing: commits that were made are lost.
 
 So each transaction counts itself (`meta.sequence`), and its number is written to ``warehouse.duckdb.committed``, which
 goes as the log goes. Who finds the mark compares. The mark is not synced: it tells of logs that were deleted, cut or
