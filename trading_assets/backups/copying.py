@@ -179,6 +179,18 @@ def _assert_free(configuration: Configuration, target: Path) -> None:
         )
 
 
+def _unwritten(partial: Path, source: Path, error: OSError) -> CopyError:
+    return CopyError(
+        block(
+            "the copy cannot be made; nothing of it is left",
+            folder=partial.parent,
+            of=source,
+            cause=error.strerror,
+            what_to_do="free some space there, allow to write there, or choose another folder",
+        )
+    )
+
+
 def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.datetime) -> Manifest:
     home, protocol = configuration.home, Protocol.of(configuration)
     for path in (configuration.warehouse_path, protocol.path):
@@ -200,9 +212,14 @@ def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.dat
                 files[f"{HOME}/{inside}"] = copy(home / inside, partial / HOME / inside)
             except FileNotFoundError:  # a page that a run is writing anew
                 continue
+            except OSError as error:  # named here: the databases that are held open would take it for theirs
+                raise _unwritten(partial, home / inside, error) from error
         if records:
             for name in (FILE, HEAD_FILE):
-                files[f"{PROTOCOL}/{name}"] = copy_file(configuration.data / name, partial / PROTOCOL / name)
+                try:
+                    files[f"{PROTOCOL}/{name}"] = copy_file(configuration.data / name, partial / PROTOCOL / name)
+                except OSError as error:
+                    raise _unwritten(partial, configuration.data / name, error) from error
         files.pop(f"{HOME}/{mark_of(configuration.warehouse_path).name}", None)
     mark_of(partial / HOME / configuration.warehouse_path.name).unlink(missing_ok=True)
     files[CONFIGURATION_FILE] = copy_file(file, partial / CONFIGURATION_FILE)

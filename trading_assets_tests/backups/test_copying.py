@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -85,3 +87,23 @@ def test_locks_and_what_is_being_made_are_no_part(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [str(path) for path in files_of(tmp_path)] == ["a.csv", "d.db", "e/f.parquet"]
+
+
+@pytest.mark.parametrize("fails_at", [1, 3, 4, 5])
+def test_full_disk_is_told_of_the_copy_and_leaves_nothing(
+    world: World, fails_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of the home are copied first, then the two of the protocol."""
+    real, count = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        count[0] += 1
+        if count[0] == fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(CopyError, match="the copy cannot be made") as caught:
+        world.back_up()
+    assert "cause: No space left on device" in str(caught.value)
+    assert [path.name for path in world.folder.iterdir()] == ["data"]

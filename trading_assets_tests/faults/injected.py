@@ -101,14 +101,14 @@ class Faulty:
             path = _text(pid, arguments[_BY_NAME[name]])
         else:
             try:
-                path = os.readlink(f"/proc/{pid}/fd/{ctypes.c_int(arguments[0]).value}")
+                path = str(Path(f"/proc/{pid}/fd/{ctypes.c_int(arguments[0]).value}").readlink())
             except OSError:
                 return False
         return path.startswith(f"{self.folder}/")
 
 
 def _text(pid: int, address: int) -> str:
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         try:
             memory.seek(address)
             return memory.read(_LONGEST).split(b"\0")[0].decode(errors="replace")
