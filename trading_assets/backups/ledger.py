@@ -89,6 +89,13 @@ def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Ch
 def assert_told(choice: Choice, manifest: Manifest, *, lose_records: bool) -> None:
     """Check that whoever restores has said that records may be lost, if they may.
 
+    Parameters
+    ----------
+    choice, manifest
+        What `choose` returned, and the manifest of the copy.
+    lose_records
+        Whether somebody said so.
+
     Raises
     ------
     CopyError

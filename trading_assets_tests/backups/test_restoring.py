@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from trading_assets.backtests.tables import EQUITY
 from trading_assets.backups import restoring
+from trading_assets.backups.copying import make_copy
 from trading_assets.backups.manifest import CopyError
 from trading_assets.backups.restoring import FOLDER, restore_copy
-from trading_assets.backups.verification import faults_of_home
+from trading_assets.backups.verification import differences_to_copy, faults_of_home
 from trading_assets.warehouse import WarehouseError
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY, called
+from trading_assets_tests.robustness.pipeline import Experiment
 
 
 @pytest.fixture
@@ -126,3 +129,20 @@ def test_commands_exit_by_what_they_find(world: World) -> None:
     assert called(TINY, data, "verify", copy).returncode == 0
     assert called(TINY, data, "verify", "--copy-only").returncode == 2
     assert called(TINY, data, "verify", "--copy-only", copy).returncode == 0
+
+
+@pytest.mark.slow
+def test_drill_from_a_damaged_whole_run_to_a_verified_one(experiment: Experiment, tmp_path: Path) -> None:
+    """A whole run is copied, its warehouse and its protocol are damaged, restored, verified: nothing is lost."""
+    configuration, copy = experiment.configuration, tmp_path / "copy"
+    manifest = make_copy(configuration, experiment.folder / "config.yaml", copy, NOON)
+    before = experiment.warehouse.fingerprint(EQUITY)
+    for path in (configuration.warehouse_path, configuration.data / "protocol.duckdb"):
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 3)
+            file.write(b"\xff" * 200_000)
+    assert faults_of_home(configuration) != []
+    done = restore_copy(configuration, copy, NOON)
+    assert (done.choice.lost, faults_of_home(configuration)) == (0, [])
+    assert differences_to_copy(configuration, copy, manifest) == []
+    assert experiment.warehouse.fingerprint(EQUITY) == before
