@@ -64,6 +64,7 @@ def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Ch
         return Choice(False, None, "the data folder had no protocol, so that nothing says what came after the copy")
     try:
         records = protocol.read()
+        protocol.verify_contents(records)  # a chain that is whole may name rows that cannot be read
     except (LockedError, SchemaVersionError):
         raise
     except WarehouseError as error:
