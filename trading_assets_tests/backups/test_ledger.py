@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pytest
 
 from trading_assets.backups import ledger
 from trading_assets.backups.manifest import CopyError, Manifest
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import RETURNS, Protocol
 from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 
@@ -91,3 +93,13 @@ def test_prepared_protocol_says_what_is_lost_before_it_is_put_in_place(world: Wo
     assert world.kinds() == ["folder", "import", "trials", "restore"]
     assert world.protocol.read()[-1].payload["lost"] == 1
     assert (world.folder / "before" / FILE).read_bytes() == b"x" * 5000
+
+
+def test_protocol_whose_chain_is_whole_and_whose_contents_are_not_gives_way(world: World) -> None:
+    curve = pl.DataFrame({"session": [NOON.date()], "value": [0.5]})
+    world.protocol.append("look", "trend", {}, now=NOON, contents={RETURNS: curve})
+    manifest = world.back_up()
+    with duckdb.connect(str(world.protocol.path)) as connection:
+        connection.execute("DELETE FROM main.returns")
+    choice = choice_of(world, manifest)
+    assert (choice.is_kept, choice.lost) == (False, 0)
