@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from trading_assets.cli_account import account_app
+from trading_assets.cli_backup import backup_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
 from trading_assets.cli_model import model_app
@@ -68,6 +69,7 @@ app.add_typer(orders_app)
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
+app.add_typer(backup_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from trading_assets.protocol.earlier import last_import
 from trading_assets.protocol.records import Record
+from trading_assets.protocol.restores import forgetful_restores, said_of
 
 
 def folder_state(records: Sequence[Record]) -> list[str]:
@@ -20,6 +21,7 @@ def folder_state(records: Sequence[Record]) -> list[str]:
         f" {len(records)} records ({kinds}).",
         _last_export(records),
     ]
+    lines += [f"{said[0].upper()}{said[1:]}." for said in map(said_of, forgetful_restores(records))]
     for configuration in sorted({record.configuration for record in records if record.kind == "import"}):
         last = last_import(records, configuration)
         if last is not None and "refused" in last.payload:

@@ -58,6 +58,14 @@ class HeadFile:
             return 2**63
         return 0 if head is None else head.rows
 
+    def ends_as(self, rows: int, row_hash: str) -> bool:
+        """Return whether this file says that the table ends so; False where it cannot be read."""
+        try:
+            head = self._committed()
+        except LedgerTamperedError:
+            return False
+        return head is not None and head[:2] == (rows, row_hash)
+
     @contextmanager
     def moved_to(self, rows: pl.DataFrame) -> Iterator[None]:
         """Around the commit that makes the table hold `rows`."""

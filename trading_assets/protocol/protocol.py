@@ -83,6 +83,12 @@ class Protocol:
         with self._open_to_read() as connection:
             return records_of(self._verified(connection))
 
+    @contextmanager
+    def held(self) -> Iterator[tuple[Record, ...]]:
+        """Yield all records, to which nobody adds before the end of the block."""
+        with self._open_to_read() as connection:
+            yield records_of(self._verified(connection))
+
     def append(
         self,
         kind: Kind,

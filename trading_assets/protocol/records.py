@@ -29,6 +29,7 @@ Kind = Literal[
     "account",
     "import",
     "export",
+    "restore",
 ]
 #: Key of a payload under which the hashes of its contents are.
 CONTENTS_KEY = "contents"

@@ -104,5 +104,6 @@ VIEWS = {
         ("upgrades", "upgrade", ("old_hash", "new_hash", "old_version", "new_version")),
         ("imports", "import", ("file", "rows", "row_hash", "refused")),
         ("exports", "export", ("count", "row_hash")),
+        ("restores", "restore", ("copied", "made_at", "lost", "cause")),
     )
 }

@@ -12,6 +12,16 @@ from pathlib import Path
 
 import duckdb
 
+from trading_assets.warehouse.commit_mark import (
+    assert_nothing_lost,
+    begin_count,
+    clear_mark,
+    commits_of,
+    count_commit,
+    log_of,
+    mark_of,
+    set_mark,
+)
 from trading_assets.warehouse.errors import LockedError, TooLongError, WarehouseError, block
 from trading_assets.warehouse.instance import attached
 from trading_assets.warehouse.lake.store import PartitionStore, lake_folder
@@ -19,6 +29,8 @@ from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.migrations import create, is_current, migrate
 
 _NEW = ".new"
+#: Files that are open to write, by their connections: what is made beside its place is none of them.
+_written_to: dict[int, Path] = {}
 _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
@@ -73,11 +85,18 @@ def transaction(
     connection: duckdb.DuckDBPyConnection, commit_within: AbstractContextManager[object] | None = None
 ) -> Iterator[None]:
     """Write all or nothing: commit at the end (inside `commit_within`), roll back on any exception."""
+    path = _written_to.get(id(connection))
+    is_counted = path is None or commits_of(connection) is not None  # asked before: that it is not ends a transaction
     connection.execute("BEGIN").fetchall()
     try:
         yield
+        if not is_counted:
+            begin_count(connection)
+        number = count_commit(connection) if path is not None else 0
         with commit_within or nullcontext():
             connection.execute("COMMIT").fetchall()
+            if path is not None:
+                set_mark(path, number)
     except BaseException:
         with suppress(duckdb.Error):  # a failed commit has rolled back already; the first error is the one to tell
             connection.execute("ROLLBACK").fetchall()
@@ -123,13 +142,25 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
                     _create(path)
                 with ExitStack() as opened:
                     try:
+                        if mark_of(path).exists():
+                            with attached(path, write=False) as left:  # as it is: to write puts the log into the file
+                                assert_nothing_lost(left, path)
                         connection = opened.enter_context(attached(path, write=write))
                     except duckdb.Error as error:
                         holder = _foreign_holder(error)
                         if holder is None:
                             raise
                     else:
-                        yield connection
+                        if not write:
+                            yield connection
+                            return
+                        _written_to[id(connection)] = path
+                        try:
+                            yield connection
+                        finally:
+                            del _written_to[id(connection)]
+                        opened.close()
+                        clear_mark(path)
                         return
             # Waited for without our lock: a reader may get through where a writer cannot.
             patience.pause(path, partial(str, holder))
@@ -142,7 +173,7 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
 def _create(path: Path) -> None:
     """Create the file beside its place, then move it there: a kill leaves no half-made database."""
     new = path.with_name(f"{path.name}{_NEW}")
-    for leftover in (new, new.with_name(f"{new.name}.wal")):
+    for leftover in (new, log_of(new), log_of(path), mark_of(path)):
         leftover.unlink(missing_ok=True)
     with attached(path, write=True, beside=_NEW) as connection, transaction(connection):
         create(connection)
@@ -171,6 +202,14 @@ def _where_files_are(path: Path, cause: WarehouseError) -> str:
 
 
 def _explain(error: duckdb.Error, path: Path, write: bool) -> str:
+    if "WAL file" in str(error):
+        return block(
+            "the write-ahead log of the warehouse is damaged: commits that are in it alone cannot be read",
+            file=log_of(path),
+            cause=str(error).splitlines()[0],
+            what_to_do="restore a copy (trading-assets restore DIR); to go on with what the file has, move the log and "
+            f"{mark_of(path).name} aside: the next run computes the rest",
+        )
     if ".parquet" in str(error):
         return block(
             "a file of the warehouse cannot be read",

@@ -21,6 +21,7 @@ from trading_assets.models.tables import CHAMPIONS, FOLDS, METRICS, PREDICTIONS,
 from trading_assets.protocol import Entry, Protocol, Record
 from trading_assets.protocol.batches import Member, alpha_of
 from trading_assets.protocol.looks import caps_of, history_of, looks_of, result_payload, results_of, standing
+from trading_assets.protocol.restores import caps_of_restores
 from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.robustness.evidence import OF_ASSETS, not_on_record
 from trading_assets.robustness.holdout.assets import keep_earlier_verdict, last_backtest, waits_until
@@ -91,7 +92,7 @@ def verdict(step: Step) -> Mapping[str, Any]:
             alpha=alpha_of(records, member),
             bets=bets_of(step, name),
         )
-        reasons = [*caps_of(look), *caps_of_data(step)]
+        reasons = [*caps_of(look), *caps_of_restores(records, look), *caps_of_data(step)]
         judgement = judge(name, statistics, limits, reasons, history, standing(records, look))
         record_result(protocol, look, judgement, statistics, step.now)
     else:

@@ -1,0 +1,109 @@
+"""A copy is of one moment, whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from trading_assets.backups.copying import files_of, make_copy, table_hashes
+from trading_assets.backups.manifest import CopyError, read_manifest, sha256_of
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.backups.worlds import NOON, World, make_world
+from trading_assets_tests.conftest import TINY
+from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def test_copy_holds_files_tables_and_records_by_their_hashes(world: World) -> None:
+    manifest = world.back_up()
+    assert read_manifest(world.copy) == manifest
+    assert {name: sha256_of(world.copy / name) for name in manifest.files} == manifest.files
+    assert set(manifest.files) == {
+        "configuration.yaml",
+        "home/brokers/account.db",
+        "home/reports/index.html",
+        "home/warehouse.duckdb",
+        "protocol/protocol.duckdb",
+        "protocol/protocol.head",
+    }
+    assert (manifest.records, manifest.row_hash) == (3, world.protocol.read()[-1].row_hash)
+    assert manifest.tables["backtests.equity"].split(":")[0] == "1"
+    assert Warehouse(world.copy / "home" / "warehouse.duckdb").read(EQUITY)["equity"].to_list() == [1.0]
+
+
+def test_copies_while_another_writes_are_each_of_one_commit(world: World) -> None:
+    """The writer commits 1, 2, 3, ...: what the copy's table says by its hash is what its file has."""
+    stop = threading.Event()
+
+    def write() -> None:
+        value = 1.0
+        while not stop.is_set():
+            value += 1
+            world.set_equity(value)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        made = [make_copy(world.configuration, TINY, world.folder / f"copy_{number}", NOON) for number in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    for number, manifest in enumerate(made):
+        home = world.folder / f"copy_{number}" / "home"
+        assert not (home / "warehouse.duckdb.wal").exists()
+        shutil.copy(home / "warehouse.duckdb", world.folder / "opened.duckdb")
+        with Warehouse(world.folder / "opened.duckdb").opened() as connection:
+            assert table_hashes(connection) == manifest.tables
+        (world.folder / "opened.duckdb").unlink()
+
+
+def test_damaged_source_is_refused_by_name_and_leaves_nothing(world: World) -> None:
+    world.book.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+    with pytest.raises(CopyError, match="a database cannot be read") as caught:
+        world.back_up()
+    assert str(world.book) in str(caught.value)
+    assert [path.name for path in world.folder.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("place", ["data/copy", "data/tiny/copy", "full"])
+def test_place_that_is_none_is_refused(world: World, place: str) -> None:
+    (world.folder / "full").mkdir()
+    (world.folder / "full" / "file").touch()
+    with pytest.raises(CopyError, match="what to do"):
+        make_copy(world.configuration, TINY, world.folder / place, NOON)
+
+
+def test_locks_and_what_is_being_made_are_no_part(tmp_path: Path) -> None:
+    for name in ("a.csv", "a.lock", "a.queue", "b.duckdb.tmp/x", "c.partial", "d.db", "d.db-wal", "e/f.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path) for path in files_of(tmp_path)] == ["a.csv", "d.db", "e/f.parquet"]
+
+
+@pytest.mark.parametrize("fails_at", [1, 3, 4, 5])
+def test_full_disk_is_told_of_the_copy_and_leaves_nothing(
+    world: World, fails_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of the home are copied first, then the two of the protocol."""
+    real, count = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        count[0] += 1
+        if count[0] == fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(CopyError, match="the copy cannot be made") as caught:
+        world.back_up()
+    assert "cause: No space left on device" in str(caught.value)
+    assert [path.name for path in world.folder.iterdir()] == ["data"]

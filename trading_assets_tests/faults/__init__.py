@@ -1,0 +1,1 @@
+"""Faults of the system, injected at every call that changes a file."""
