@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from trading_assets import automation
 from trading_assets.asset_factories.sql_assets import build_sql_assets
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, tables_of
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.monitoring.end_of_run import after_steps
 from trading_assets.warehouse import Table, Warehouse
 
 STAGES = (
@@ -93,9 +94,17 @@ def _configuration_resource(configuration: Configuration) -> dg.ResourceDefiniti
     A run may outlive an edit of the file: with the multiprocess executor every step reads it again.
     """
 
-    def initialise(context: dg.InitResourceContext) -> Configuration:
+    def initialise(context: dg.InitResourceContext) -> Iterator[Configuration]:
+        assert_started_with_it(context)
+        try:
+            yield configuration
+        finally:  # however the steps of this process have ended
+            if context.run is not None:
+                after_steps(configuration)
+
+    def assert_started_with_it(context: dg.InitResourceContext) -> None:
         if context.run is None or context.instance is None:
-            return configuration
+            return
         run = context.instance.get_run_by_id(context.run.run_id)
         started_with = (run or context.run).tags.get(CONFIG_HASH_TAG)
         if started_with is None:
@@ -106,7 +115,6 @@ def _configuration_resource(configuration: Configuration) -> dg.ResourceDefiniti
                 f"this step reads {configuration.hash}. Start a new run.",
                 allow_retries=False,
             )
-        return configuration
 
     return dg.ResourceDefinition(initialise, description="The validated configuration of this code location.")
 

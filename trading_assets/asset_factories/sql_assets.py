@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 import trading_assets
+from trading_assets.asset_factories.step_metering import UNCHANGED, StepMeter, metered
 from trading_assets.asset_factories.step_record import Rule, StepRecord
 from trading_assets.asset_factories.table_asset import OWNERS, RECOMPUTE_TAG, unchanged
 from trading_assets.config import Configuration, ConfigurationError
@@ -186,14 +187,20 @@ def _asset(
         required_resource_keys={"configuration", "warehouse"},
     )
     def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        with metered(context.resources.warehouse.path, context.run_id, "/".join(key.path), None) as meter:
+            return result(context, meter)
+
+    def result(context: dg.AssetExecutionContext, meter: StepMeter) -> dg.MaterializeResult[None]:
         warehouse: Warehouse = context.resources.warehouse
         work = warehouse.unit_of_work()
+        meter.heights = work.heights
         if model.is_view:
             rows, frame = define_view(work, model, tables)
         else:
             rule = Rule(None if is_volatile(model.sql) else lambda _: model.sql)
             record = StepRecord(context.resources.configuration, work, "/".join(key.path), (), rule)
             if not context.has_tag(RECOMPUTE_TAG) and record.is_unchanged():
+                meter.outcome = UNCHANGED
                 return unchanged(context)
             frame = run_model(work, model, tables)
             rows = frame.height

@@ -15,7 +15,9 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
+from trading_assets.asset_factories import step_metering
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.asset_factories.step_metering import StepMeter, metered
 from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
@@ -153,11 +155,13 @@ def table_asset(
         output_required=False,
     )
     def materialise(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        with memory_given_back():
-            yield from events(context)
+        kept, name = context.resources.warehouse.path, "/".join(path)
+        with metered(kept, context.run_id, name, strategy, (dg.RetryRequested,)) as meter, memory_given_back():
+            yield from events(context, meter)
 
-    def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def events(context: dg.AssetExecutionContext, meter: StepMeter) -> Iterator[Any]:
         step = _step(context, strategy, has_months=partitions is not None)
+        meter.heights = step.work.heights
         settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
         heard = Heard(context.log)
         window, record = step.window, None
@@ -166,6 +170,7 @@ def table_asset(
             record = StepRecord(step.configuration, step.work, "/".join(path), tables, rule, anew=is_anew)
             window = _window_of_what_is_new(record, step)
             if window is None and (step.window is not None or record.is_unchanged()):
+                meter.outcome = step_metering.UNCHANGED
                 for warning in record.warnings:
                     context.log.warning(warning)
                 if step.window is None:
@@ -180,6 +185,7 @@ def table_asset(
             metadata = dict(compute(step) or {})
         except ContractError as error:
             shown = {"error": str(error)} | ({} if error.rows is None else {"first": _plain(error.rows)})
+            meter.outcome = step_metering.FAILED
             if on_failure is not None:
                 yield from _failed(step, tables, on_failure, error)
                 yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata=shown)
@@ -191,6 +197,7 @@ def table_asset(
         except Exception as error:
             if on_failure is None or not _is_of_the_strategy(error):
                 raise
+            meter.outcome = step_metering.FAILED
             yield from _failed(step, tables, on_failure, error)
             yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
             return
