@@ -15,8 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from trading_assets.cli_account import account_app
+from trading_assets.cli_alerts import alerts_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
+from trading_assets.cli_health import health_app
 from trading_assets.cli_model import model_app
 from trading_assets.cli_options import (
     FAILED,
@@ -65,6 +67,8 @@ app.add_typer(config_app, name="config")
 app.add_typer(model_app, name="model")
 app.add_typer(account_app, name="account")
 app.add_typer(orders_app)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(health_app)
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)

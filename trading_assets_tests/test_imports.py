@@ -12,7 +12,9 @@ from trading_assets_tests.heavy import HEAVY, MODULES, PACKAGE, imported, in_fun
 BY_COMMAND = {
     "trading_assets.cli",
     "trading_assets.cli_account",
+    "trading_assets.cli_alerts",
     "trading_assets.cli_config",
+    "trading_assets.cli_health",
     "trading_assets.cli_model",
     "trading_assets.cli_options",
     "trading_assets.cli_orders",

@@ -13,7 +13,13 @@ import polars as pl
 import trading_assets
 from trading_assets.asset_factories.step_metering import UNCHANGED, StepMeter, metered
 from trading_assets.asset_factories.step_record import Rule, StepRecord
-from trading_assets.asset_factories.table_asset import OWNERS, RECOMPUTE_TAG, unchanged
+from trading_assets.asset_factories.table_asset import (
+    MAY_STAY_KEY,
+    OWNERS,
+    RECOMPUTE_TAG,
+    RERUN_TAG,
+    unchanged,
+)
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.configuration import STAGES
 from trading_assets.warehouse import storage
@@ -180,6 +186,7 @@ def _asset(
         code_version=model.code_version,
         metadata={
             "dagster/table_name": model.name,
+            MAY_STAY_KEY: not model.is_view,
             "dagster/column_lineage": _column_lineage(model, writers),
             "sql": dg.MetadataValue.md(f"```sql\n{model.sql}\n```"),
             "warehouse": dg.MetadataValue.path(configuration.warehouse_path),
@@ -187,7 +194,8 @@ def _asset(
         required_resource_keys={"configuration", "warehouse"},
     )
     def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        with metered(context.resources.warehouse.path, context.run_id, "/".join(key.path), None) as meter:
+        path, correlation = context.resources.warehouse.path, context.get_tag(RERUN_TAG)
+        with metered(path, context.run_id, "/".join(key.path), None, correlation=correlation) as meter:
             return result(context, meter)
 
     def result(context: dg.AssetExecutionContext, meter: StepMeter) -> dg.MaterializeResult[None]:

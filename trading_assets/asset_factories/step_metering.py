@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import json
+import logging
 import os
 import resource
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_assets.metering import totals
+from trading_assets.structured_log import going_on, record
 
 #: Folder beside the warehouse, the ending of a file that steps write to, and the lock of both.
 FOLDER, NOTED, LOCK = "metrics", ".jsonl", ".lock"
@@ -45,7 +47,12 @@ class StepMeter:
 
 @contextmanager
 def metered(
-    warehouse: Path, run_id: str, step: str, strategy: str | None, again: tuple[type[BaseException], ...] = ()
+    warehouse: Path,
+    run_id: str,
+    step: str,
+    strategy: str | None,
+    again: tuple[type[BaseException], ...] = (),
+    correlation: str | None = None,
 ) -> Iterator[StepMeter]:
     """Note what the block takes: time, processor, memory, rows, and what it waited for.
 
@@ -57,11 +64,14 @@ def metered(
         The run, the asset, as `features/daily`, and the strategy that it is of.
     again
         Exceptions that ask for another try.
+    correlation
+        The first of the runs that this one belongs to, as one that is made once more; None: itself.
     """
     meter, started, begun = StepMeter(), dt.datetime.now(dt.UTC).replace(tzinfo=None), time.monotonic()
     cpu, before = _cpu_seconds(), totals()
     try:
-        yield meter
+        with going_on(run_id=run_id, correlation_id=correlation or run_id, step=step, strategy=strategy):
+            yield meter
     except BaseException as error:
         meter.outcome = AGAIN if isinstance(error, again) else FAILED
         raise
@@ -79,6 +89,9 @@ def metered(
             "rows": sum(meter.heights.values()) if meter.heights else None,
             **{name: after[name] - before[name] for name in after},
         }
+        with going_on(run_id=run_id, correlation_id=correlation or run_id, step=step, strategy=strategy):
+            measured = {name: line[name] for name in ("outcome", "seconds", "cpu_seconds", "peak_mb", "rows")}
+            record("step ended", logging.INFO if meter.outcome in (DONE, UNCHANGED) else logging.ERROR, **measured)
         with suppress(OSError):  # a full disk stops the step by itself; its figures must not
             note(warehouse, line)
 

@@ -40,8 +40,12 @@ STALE_RETRIES, STALE_PAUSE = 5, 1  # times; seconds
 CONFIG_HASH_TAG = "trading_assets/config_hash"
 #: Tag of a run whose steps compute whatever is on record of them.
 RECOMPUTE_TAG = "trading_assets/recompute"
+#: Tag of a run that is made because another one failed: the id of that one.
+RERUN_TAG = "trading_assets/rerun_of"
 #: In the metadata of an observation: the step looked, and what it would compute is there.
 UNCHANGED = "unchanged"
+#: In the metadata of a definition: the asset is not made anew for as long as it is what it would be.
+MAY_STAY_KEY = "trading_assets/may_stay"
 #: Dagster's own mark of an output that is no event of its asset.
 _NO_EVENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
@@ -148,7 +152,7 @@ def table_asset(
         owners=OWNERS,
         description=inspect.cleandoc(compute.__doc__ or ""),
         code_version=code_version,
-        metadata=_definition_metadata(tables),
+        metadata={**_definition_metadata(tables), **({MAY_STAY_KEY: True} if rule and not rule.by_month else {})},
         tags={"strategy": strategy} if strategy else {},
         check_specs=specs,
         required_resource_keys={"configuration", "warehouse"},
@@ -156,7 +160,9 @@ def table_asset(
     )
     def materialise(context: dg.AssetExecutionContext) -> Iterator[Any]:
         kept, name = context.resources.warehouse.path, "/".join(path)
-        with metered(kept, context.run_id, name, strategy, (dg.RetryRequested,)) as meter, memory_given_back():
+        again = (dg.RetryRequested,)
+        correlation = context.get_tag(RERUN_TAG)
+        with metered(kept, context.run_id, name, strategy, again, correlation) as meter, memory_given_back():
             yield from events(context, meter)
 
     def events(context: dg.AssetExecutionContext, meter: StepMeter) -> Iterator[Any]:

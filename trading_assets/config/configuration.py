@@ -11,9 +11,11 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trading_assets.config.accounts import Accounts
+from trading_assets.config.alerts import Alerts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
+from trading_assets.config.logs import Logs
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
@@ -146,7 +148,9 @@ class Configuration(Section):
         default=Accounts(), description="when running accounts are worked on, and when one is closed by itself"
     )
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
-    notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
+    notifier: Notifier = Field(default=Notifier(), description="who is told about alerts")
+    alerts: Alerts = Field(default=Alerts(), description="what is an alert, and when somebody is told")
+    logs: Logs = Field(default=Logs(), description="records of what runs do; no result follows")
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
@@ -221,8 +225,8 @@ class Configuration(Section):
         """Twelve hexadecimal digits that change with any value that results follow from, not with a key that is new.
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
-        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), or when
-        running accounts are worked on.
+        what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
+        running accounts are worked on, or what is an alert.
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -233,6 +237,8 @@ class Configuration(Section):
             "trading": Trading(),
             "rollout": Rollout(),
             "accounts": Accounts(),
+            "alerts": Alerts(),
+            "logs": Logs(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

@@ -78,13 +78,18 @@ def load_configuration(
     token = os.environ.get(configuration.notifier.token_variable)
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
+    further = configuration.alerts.escalation
+    token = os.environ.get(further.token_variable) if further is not None else None
+    if further is not None and token:
+        with_token = further.model_copy(update={"token": SecretStr(token)})
+        updates["alerts"] = configuration.alerts.model_copy(update={"escalation": with_token})
     return configuration.model_copy(update=updates)
 
 
 def _refuse_token(path: Path, lines: Mapping[KeyPath, int]) -> None:
     """Files are copied, sent and committed: a token in one is refused, whatever it says, and not quoted."""
-    where: KeyPath = ("notifier", "token")
-    if where in lines:
+    places: tuple[KeyPath, ...] = (("notifier", "token"), ("alerts", "escalation", "token"))
+    for where in set(places) & set(lines):
         expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
         do = "take the token out of the file, set the variable, and have the token replaced if others saw the file"
         raise ConfigurationError(block(path, lines, where, "a token never comes from a file", expected, do))
@@ -252,7 +257,11 @@ def _explain(
         elif item["type"] == "string_pattern_mismatch" and where[:1] == ("features",):
             what = f"{shortened(repr(item['input']))} is no dotted path of a module"
             expected = "such as `my_features.gaps`, which is my_features/gaps.py in the folder of the configuration"
-        elif "input" in item and not isinstance(item["input"], dict | list) and where[:1] != ("notifier",):
+        elif (
+            "input" in item
+            and not isinstance(item["input"], dict | list)
+            and where[:1] not in (("notifier",), ("alerts",))
+        ):
             what = f"{what} (got {shortened(repr(item['input']))})"
         blocks[block(path, lines, where, what, expected)] = None
     return "\n".join([*list(blocks)[:_MOST_BLOCKS], *([f"... and {more:,} more"] if more else [])])

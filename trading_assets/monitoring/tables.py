@@ -8,6 +8,7 @@ from trading_assets.asset_factories.step_metering import OUTCOMES
 from trading_assets.warehouse.table import Column, Table
 
 SEVERITIES = ("debug", "info", "warning", "error")
+ALERT_STATES = ("raised", "told", "repeated", "escalated", "acknowledged", "answered", "resolved")
 
 
 def _statistic(description: str) -> Column:
@@ -49,6 +50,14 @@ ALERTS = Table(
         "source": Column(pl.String, "what raised it"),
         "message": Column(pl.String, "what happened, for people"),
         "run_id": Column(pl.String, "the Dagster run; null outside of one", nullable=True),
+        "alert_id": Column(pl.String, "the alert that it is of; null of a mere message", nullable=True),
+        "rule": Column(pl.String, "rule that raised it, see docs/runbooks; null of a mere message", nullable=True),
+        "subject": Column(pl.String, "what the rule found it of", nullable=True),
+        "state": Column(
+            pl.String, "what became of the alert; null of a mere message", nullable=True, one_of=ALERT_STATES
+        ),
+        "told": Column(pl.Boolean, "a person was told; null of a mere message, which is told", nullable=True),
+        "by": Column(pl.String, "who acknowledged it; null: nobody did", nullable=True),
     },
 )
 

@@ -129,6 +129,23 @@ def _open(path: Path, mode: int) -> int | None:
         return None
 
 
+def holder_of(path: Path) -> str | None:
+    """Return who holds the lock of the database at `path`, so that others wait; None: nobody, or a reader."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return _holder(lock)
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _holder(path: Path) -> str:
     try:
         locks = Path("/proc/locks").read_text()
