@@ -104,7 +104,10 @@ def main() -> None:
 def _stop(error: BaseException, code: int, debug: bool, said: str | None = None) -> None:
     if debug:
         raise error
-    errors.print(f"[red]error:[/red] {escaped(said or str(error))}", highlight=False, soft_wrap=True)
+    from trading_assets.config.secrets import hidden
+
+    text = hidden(said or str(error))
+    errors.print(f"[red]error:[/red] {escaped(text)}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
 
 

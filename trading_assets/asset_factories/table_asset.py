@@ -17,6 +17,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from trading_assets.asset_factories import step_metering
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.asset_factories.quoted_secrets import secrets_hidden
 from trading_assets.asset_factories.step_metering import StepMeter, metered
 from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
@@ -188,7 +189,8 @@ def table_asset(
                 return
         step = replace(step, window=window, log=heard, record=record)
         try:
-            metadata = dict(compute(step) or {})
+            with secrets_hidden(step.configuration):
+                metadata = dict(compute(step) or {})
         except ContractError as error:
             shown = {"error": str(error)} | ({} if error.rows is None else {"first": _plain(error.rows)})
             meter.outcome = step_metering.FAILED

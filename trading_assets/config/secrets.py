@@ -25,7 +25,7 @@ _NAMED = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer\s+)([A-Za-z0-9._~+/=-]{6,})")
 
 
-def secrets_of(section: BaseModel) -> tuple[str, ...]:
+def secrets_of(section: object) -> tuple[str, ...]:
     """Return the secrets that a configuration knows of, the longest first: one may be a part of another."""
     found = {*_secrets(section), *(os.environ.get(name, "").strip() for name in _OF_DATABASES)}
     found |= {password for each in found if "://" in each for password in _passwords(each)}
@@ -42,7 +42,9 @@ def _passwords(address: str) -> Iterator[str]:
         yield from (password, unquote(password))
 
 
-def _secrets(section: BaseModel) -> Iterator[str]:
+def _secrets(section: object) -> Iterator[str]:
+    if not isinstance(section, BaseModel):
+        return
     for name in dir(type(section)) + list(type(section).model_fields):
         if "variable" in name and not name.startswith("_"):
             named = getattr(section, name, None)
