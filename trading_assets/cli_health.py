@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,3 +44,24 @@ def health(
             console.print(f"page: {path}", highlight=False, soft_wrap=True)
     if not well:
         raise typer.Exit(FAILED)
+
+
+@health_app.command("metrics")
+def metrics(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Where to write it, whole or not at all; default stdout.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Print steps, health and alerts in the text format of Prometheus, as for its collector of text files."""
+    configuration = load(config, data)
+    from trading_assets.health_now import metrics_now
+
+    text = metrics_now(configuration, dt.datetime.now(dt.UTC).replace(tzinfo=None))
+    if file is None:
+        print(text, end="")
+        return
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)

@@ -9,6 +9,7 @@ from pathlib import Path
 from trading_assets.config import Configuration
 from trading_assets.definitions import build_definitions
 from trading_assets.monitoring.automation import daemon_of, situation_of
+from trading_assets.monitoring.exposition import exposition
 from trading_assets.monitoring.health import HealthItem, health_of
 from trading_assets.monitoring.health_page import health_page, write_health_page
 from trading_assets.monitoring.look import Looked, listed, look_and_tell
@@ -33,6 +34,13 @@ def look_now(configuration: Configuration, now: dt.datetime) -> Looked:
     graph = build_definitions(configuration).resolve_asset_graph()
     with dagster_instance(configuration) as instance:
         return look_and_tell(situation_of(configuration, instance, now, graph.asset_check_keys))
+
+
+def metrics_now(configuration: Configuration, now: dt.datetime) -> str:
+    """Return steps, health and alerts at a moment, UTC, in the text format of Prometheus."""
+    items, warehouse = health_now(configuration, now), Warehouse(configuration.warehouse_path)
+    alerts = listed(configuration, warehouse.read_or_empty(ALERTS))
+    return exposition(configuration.name, warehouse.read_or_empty(RUN_METRICS), items, alerts)
 
 
 def write_page(configuration: Configuration, now: dt.datetime, items: Sequence[HealthItem]) -> Path:

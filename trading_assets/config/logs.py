@@ -19,3 +19,6 @@ class Logs(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least that is kept")
     largest_mib: float = Field(default=20.0, gt=0, le=10_000, description="of a file; then it is put aside")
     keep: int = Field(default=5, ge=1, le=1_000, description="files that are kept beside the newest; older ones go")
+    traces: bool = Field(
+        default=False, description="send a trace a run, a span a step, to a collector of OpenTelemetry; extra `otel`"
+    )
