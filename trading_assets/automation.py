@@ -1,4 +1,4 @@
-"""What runs by itself: jobs, schedules, sensors. They read Dagster's event metadata, never the warehouse."""
+"""What runs by itself: jobs, schedules, sensors. They read Dagster's record; alert rules read the warehouse, too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
+from trading_assets.monitoring import automation as monitoring
+from trading_assets.monitoring.alert_state import id_of
+from trading_assets.monitoring.automation import CONFIGURATION_TAG
+from trading_assets.monitoring.look import runbook
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs import automation as runs
 from trading_assets.runs.ended import TOLD_TAG
@@ -20,6 +24,7 @@ from trading_assets.warehouse import Warehouse
 
 EVERYTHING = "everything"
 DAILY_UPDATE = "daily_update"
+_RUN_FAILED = "run_failed"
 RETRAIN = "retrain"
 _AUTO = "auto"
 _AFTER_MIDNIGHT, _AFTER_CLOSE = dt.timedelta(minutes=10), dt.timedelta(minutes=90)
@@ -30,24 +35,25 @@ LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 
 def build_jobs(configuration: Configuration) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
     """Return the jobs: all assets, all assets for one month, models with what follows from them, running accounts."""
+    tags = {CONFIGURATION_TAG: configuration.name}
     return [
         dg.define_asset_job(
             EVERYTHING,
             selection="*",
             description="Every stage, from bars to reports.",
-            tags=configuration.runs.tags(EVERYTHING),
+            tags=tags | configuration.runs.tags(EVERYTHING),
         ),
         dg.define_asset_job(
             DAILY_UPDATE,
             selection="*",
             description="Every stage, for the newest month.",
-            tags=configuration.runs.tags(DAILY_UPDATE),
+            tags=tags | configuration.runs.tags(DAILY_UPDATE),
         ),
         dg.define_asset_job(
             RETRAIN,
             selection=dg.AssetSelection.groups("models").downstream(),
             description="Models, and all that follows from their scores.",
-            tags=configuration.runs.tags(RETRAIN),
+            tags=tags | configuration.runs.tags(RETRAIN),
         ),
         *trading.build_jobs(configuration),
     ]
@@ -129,6 +135,7 @@ def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
         _drift_sensor("feature_drift", DRIFT_ASSET, "the features go from not drifting to drifting"),
         _drift_sensor("loss_drift", LIVE_QUALITY_ASSET, "the losses of a model begin to be larger than before"),
         _failure_sensor(configuration),
+        *monitoring.build_sensors(configuration, DAILY_UPDATE),
         *trading.build_sensors(configuration),
         *runs.build_sensors(configuration),
     ]
@@ -186,21 +193,28 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
         description="Writes an alert and tells the notifier.",
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:
-        run = context.dagster_run
+        run, now = context.dagster_run, dt.datetime.now(dt.UTC).replace(tzinfo=None)
         if TOLD_TAG in run.tags:
             return
+        alert_id = id_of(_RUN_FAILED, run.job_name, now)
         alert = alerts.alert(
-            raised_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            raised_at=now,
             severity="error",
             source=f"run {run.job_name}",
-            message=_failure_message(context),
+            message=f"{_failure_message(context)} [{alert_id}; what to do: {runbook(configuration, _RUN_FAILED)}]",
             run_id=run.run_id,
             secrets=configuration.notifier.secrets,
+            # The rule of this name finds it raised, tells nothing a second time, and says when it is over.
+            **_as_of_rule(_RUN_FAILED, run.job_name, alert_id),
         )
         Warehouse(configuration.warehouse_path).append(ALERTS, alert)
         alerts.notify(alert, configuration.notifier)
 
     return sensor
+
+
+def _as_of_rule(rule: str, subject: str, alert_id: str) -> dict[str, object]:
+    return {"alert_id": alert_id, "rule": rule, "subject": subject, "state": "raised", "told": True}
 
 
 def _failure_message(context: dg.RunFailureSensorContext) -> str:

@@ -15,9 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 from trading_assets.cli_account import account_app
+from trading_assets.cli_alerts import alerts_app
 from trading_assets.cli_backup import backup_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
+from trading_assets.cli_health import health_app
 from trading_assets.cli_model import model_app
 from trading_assets.cli_options import (
     FAILED,
@@ -66,6 +68,8 @@ app.add_typer(config_app, name="config")
 app.add_typer(model_app, name="model")
 app.add_typer(account_app, name="account")
 app.add_typer(orders_app)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(health_app)
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
@@ -102,7 +106,10 @@ def main() -> None:
 def _stop(error: BaseException, code: int, debug: bool, said: str | None = None) -> None:
     if debug:
         raise error
-    errors.print(f"[red]error:[/red] {escaped(said or str(error))}", highlight=False, soft_wrap=True)
+    from trading_assets.config.redaction import hidden
+
+    text = hidden(said or str(error))
+    errors.print(f"[red]error:[/red] {escaped(text)}", highlight=False, soft_wrap=True)
     raise SystemExit(code)
 
 

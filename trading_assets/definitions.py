@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,13 @@ import trading_assets.trading.assets
 import trading_assets.trading.checks
 from trading_assets import automation
 from trading_assets.asset_factories.sql_assets import build_sql_assets
-from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, tables_of
+from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, MAY_STAY_KEY, tables_of
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.config.redaction import secrets_of
+from trading_assets.monitoring.end_of_run import after_steps
+from trading_assets.monitoring.freshness_windows import MAY_STAY, window_of
 from trading_assets.runs.marked import marked
+from trading_assets.structured_log import going_on, open_log
 from trading_assets.warehouse import Table, Warehouse
 
 STAGES = (
@@ -66,6 +70,7 @@ def build_definitions(
     """
     assets = [asset for stage in STAGES for asset in stage.assets.build_assets(configuration)]
     assets += build_sql_assets(configuration, producers=tables_of(assets), tables=declared_tables())
+    assets = with_freshness(configuration, assets)
     checks = [check for stage in CHECKED for check in stage.checks.build_checks(configuration)]
     return dg.Definitions(
         assets=assets,
@@ -83,6 +88,20 @@ def build_definitions(
     )
 
 
+def with_freshness(configuration: Configuration, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Return assets with the age from which on the UI shows them as stale; where the end is fixed nothing ages."""
+    window = window_of(configuration)
+    if window is None:
+        return list(assets)
+
+    def with_policy(spec: dg.AssetSpec) -> dg.AssetSpec:
+        own = MAY_STAY if spec.metadata.get(MAY_STAY_KEY) else window
+        policy = dg.FreshnessPolicy.time_window(fail_window=own.stale, warn_window=own.warn)
+        return spec.replace_attributes(freshness_policy=policy)
+
+    return [each.map_asset_specs(with_policy) for each in assets]
+
+
 def declared_tables() -> dict[str, Table]:
     """Return every table that a stage declares, by name."""
     return {item.name: item for stage in STAGES for item in vars(stage.tables).values() if isinstance(item, Table)}
@@ -94,9 +113,21 @@ def _configuration_resource(configuration: Configuration) -> dg.ResourceDefiniti
     A run may outlive an edit of the file: with the multiprocess executor every step reads it again.
     """
 
-    def initialise(context: dg.InitResourceContext) -> Configuration:
+    def initialise(context: dg.InitResourceContext) -> Iterator[Configuration]:
+        assert_started_with_it(context)
+        if context.run is None:
+            yield configuration
+            return
+        with open_log(configuration.logs, configuration.home, secrets_of(configuration)):
+            try:
+                yield configuration
+            finally:  # however the steps of this process have ended
+                with going_on(run_id=context.run.run_id):
+                    after_steps(configuration)
+
+    def assert_started_with_it(context: dg.InitResourceContext) -> None:
         if context.run is None or context.instance is None:
-            return configuration
+            return
         run = context.instance.get_run_by_id(context.run.run_id)
         started_with = (run or context.run).tags.get(CONFIG_HASH_TAG)
         if started_with is None:
@@ -107,7 +138,6 @@ def _configuration_resource(configuration: Configuration) -> dg.ResourceDefiniti
                 f"this step reads {configuration.hash}. Start a new run.",
                 allow_retries=False,
             )
-        return configuration
 
     return dg.ResourceDefinition(initialise, description="The validated configuration of this code location.")
 

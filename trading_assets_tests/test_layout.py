@@ -15,6 +15,7 @@ WITHOUT_FUNCTIONS = {
     "backtests/inputs/plan.py": "a record of two arrays and names",
     "market_data/quality/values.py": "one constant",
     "models/entry_tables.py": "two tables of the stage after it",
+    "monitoring/rules/situation.py": "records of facts",
     "protocol/trials_table.py": "one table",
     "reports/strategy_page/section.py": "a record",
     "strategies/interface/module.py": "protocols, for the type checker",

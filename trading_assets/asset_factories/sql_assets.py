@@ -11,8 +11,15 @@ import dagster as dg
 import polars as pl
 
 import trading_assets
+from trading_assets.asset_factories.step_metering import UNCHANGED, StepMeter, metered
 from trading_assets.asset_factories.step_record import Rule, StepRecord
-from trading_assets.asset_factories.table_asset import OWNERS, RECOMPUTE_TAG, unchanged
+from trading_assets.asset_factories.table_asset import (
+    MAY_STAY_KEY,
+    OWNERS,
+    RECOMPUTE_TAG,
+    RERUN_TAG,
+    unchanged,
+)
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.configuration import STAGES
 from trading_assets.warehouse import storage
@@ -179,6 +186,7 @@ def _asset(
         code_version=model.code_version,
         metadata={
             "dagster/table_name": model.name,
+            MAY_STAY_KEY: not model.is_view,
             "dagster/column_lineage": _column_lineage(model, writers),
             "sql": dg.MetadataValue.md(f"```sql\n{model.sql}\n```"),
             "warehouse": dg.MetadataValue.path(configuration.warehouse_path),
@@ -186,14 +194,21 @@ def _asset(
         required_resource_keys={"configuration", "warehouse"},
     )
     def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        path, correlation = context.resources.warehouse.path, context.get_tag(RERUN_TAG)
+        with metered(path, context.run_id, "/".join(key.path), None, correlation=correlation) as meter:
+            return result(context, meter)
+
+    def result(context: dg.AssetExecutionContext, meter: StepMeter) -> dg.MaterializeResult[None]:
         warehouse: Warehouse = context.resources.warehouse
         work = warehouse.unit_of_work()
+        meter.heights = work.heights
         if model.is_view:
             rows, frame = define_view(work, model, tables)
         else:
             rule = Rule(None if is_volatile(model.sql) else lambda _: model.sql)
             record = StepRecord(context.resources.configuration, work, "/".join(key.path), (), rule)
             if not context.has_tag(RECOMPUTE_TAG) and record.is_unchanged():
+                meter.outcome = UNCHANGED
                 return unchanged(context)
             frame = run_model(work, model, tables)
             rows = frame.height

@@ -15,7 +15,10 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
+from trading_assets.asset_factories import step_metering
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.asset_factories.quoted_secrets import secrets_hidden
+from trading_assets.asset_factories.step_metering import StepMeter, metered
 from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
@@ -38,10 +41,14 @@ STALE_RETRIES, STALE_PAUSE = 5, 1  # times; seconds
 CONFIG_HASH_TAG = "trading_assets/config_hash"
 #: Tag of a run whose steps compute whatever is on record of them.
 RECOMPUTE_TAG = "trading_assets/recompute"
+#: Tag of a run that is made because another one failed: the id of that one.
+RERUN_TAG = "trading_assets/rerun_of"
 #: In the metadata of an observation: the step looked, and what it would compute is there.
 UNCHANGED = "unchanged"
 #: Pool of steps that ask vendors.
 VENDORS = "vendors"
+#: In the metadata of a definition: the asset is not made anew for as long as it is what it would be.
+MAY_STAY_KEY = "trading_assets/may_stay"
 #: Dagster's own mark of an output that is no event of its asset.
 _NO_EVENT = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
@@ -151,7 +158,7 @@ def table_asset(
         owners=OWNERS,
         description=inspect.cleandoc(compute.__doc__ or ""),
         code_version=code_version,
-        metadata=_definition_metadata(tables),
+        metadata={**_definition_metadata(tables), **({MAY_STAY_KEY: True} if rule and not rule.by_month else {})},
         tags={"strategy": strategy} if strategy else {},
         check_specs=specs,
         pool=pool,
@@ -159,11 +166,15 @@ def table_asset(
         output_required=False,
     )
     def materialise(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        with memory_given_back():
-            yield from events(context)
+        kept, name = context.resources.warehouse.path, "/".join(path)
+        again = (dg.RetryRequested,)
+        correlation = context.get_tag(RERUN_TAG)
+        with metered(kept, context.run_id, name, strategy, again, correlation) as meter, memory_given_back():
+            yield from events(context, meter)
 
-    def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def events(context: dg.AssetExecutionContext, meter: StepMeter) -> Iterator[Any]:
         step = _step(context, strategy, has_months=partitions is not None)
+        meter.heights = step.work.heights
         settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
         heard = Heard(context.log)
         window, record = step.window, None
@@ -172,6 +183,7 @@ def table_asset(
             record = StepRecord(step.configuration, step.work, "/".join(path), tables, rule, anew=is_anew)
             window = _window_of_what_is_new(record, step)
             if window is None and (step.window is not None or record.is_unchanged()):
+                meter.outcome = step_metering.UNCHANGED
                 for warning in record.warnings:
                     context.log.warning(warning)
                 if step.window is None:
@@ -183,9 +195,11 @@ def table_asset(
                 return
         step = replace(step, window=window, log=heard, record=record)
         try:
-            metadata = dict(compute(step) or {})
+            with secrets_hidden(step.configuration):
+                metadata = dict(compute(step) or {})
         except ContractError as error:
             shown = {"error": str(error)} | ({} if error.rows is None else {"first": _plain(error.rows)})
+            meter.outcome = step_metering.FAILED
             if on_failure is not None:
                 yield from _failed(step, tables, on_failure, error)
                 yield dg.AssetCheckResult(passed=False, check_name=CONTRACT, metadata=shown)
@@ -197,6 +211,7 @@ def table_asset(
         except Exception as error:
             if on_failure is None or not _is_of_the_strategy(error):
                 raise
+            meter.outcome = step_metering.FAILED
             yield from _failed(step, tables, on_failure, error)
             yield dg.AssetCheckResult(passed=True, check_name=CONTRACT)
             return

@@ -11,10 +11,12 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trading_assets.config.accounts import Accounts
+from trading_assets.config.alerts import Alerts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.fallbacks import stand_ins
+from trading_assets.config.logs import Logs
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
 from trading_assets.config.remote_sources import AnySource
@@ -149,7 +151,9 @@ class Configuration(Section):
     )
     schedules: Schedules = Field(default=Schedules(), description="when the pipeline runs by itself")
     runs: Runs = Field(default=Runs(), description="how long runs may take, and how long they are kept")
-    notifier: Notifier = Field(default=Notifier(), description="who is told about a failed run")
+    notifier: Notifier = Field(default=Notifier(), description="who is told about alerts")
+    alerts: Alerts = Field(default=Alerts(), description="what is an alert, and when somebody is told")
+    logs: Logs = Field(default=Logs(), description="records of what runs do; no result follows")
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
@@ -226,7 +230,7 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, or how long runs may take (`runs`).
+        running accounts are worked on, how long runs may take (`runs`), or what is an alert.
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -238,6 +242,8 @@ class Configuration(Section):
             "rollout": Rollout(),
             "accounts": Accounts(),
             "runs": Runs(),
+            "alerts": Alerts(),
+            "logs": Logs(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

@@ -84,6 +84,11 @@ def load_configuration(
     token = secret_of(configuration.notifier.token_variable)
     if token:
         updates["notifier"] = configuration.notifier.model_copy(update={"token": SecretStr(token)})
+    further = configuration.alerts.escalation
+    of_further = secret_of(further.token_variable) if further is not None else ""
+    if further is not None and of_further:
+        with_token = further.model_copy(update={"token": SecretStr(of_further)})
+        updates["alerts"] = configuration.alerts.model_copy(update={"escalation": with_token})
     return configuration.model_copy(update=updates)
 
 
@@ -309,7 +314,11 @@ def _explain(
         elif item["type"] == "string_pattern_mismatch" and where[:1] == ("features",):
             what = f"{shortened(repr(item['input']))} is no dotted path of a module"
             expected = "such as `my_features.gaps`, which is my_features/gaps.py in the folder of the configuration"
-        elif "input" in item and not isinstance(item["input"], dict | list) and where[:1] != ("notifier",):
+        elif (
+            "input" in item
+            and not isinstance(item["input"], dict | list)
+            and where[:1] not in (("notifier",), ("alerts",))
+        ):
             what = f"{what} (got {shortened(repr(item['input']))})"
         blocks[block(path, lines, where, what, expected)] = None
     return "\n".join([*list(blocks)[:_MOST_BLOCKS], *([f"... and {more:,} more"] if more else [])])

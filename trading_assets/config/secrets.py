@@ -107,7 +107,7 @@ def refuse_secrets(path: Path, values: Mapping[str, Any], lines: Mapping[KeyPath
         expected = "an environment variable, or a file that one names: NAME=..., NAME_FILE=/run/secrets/..."
         do = "take it out of the file, set the variable, and have the secret replaced if others saw the file"
         if _is_secret(where):
-            if where == ("notifier", "token"):
+            if where in {("notifier", "token"), ("alerts", "escalation", "token")}:
                 expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
             what = "a token never comes from a file" if name == "token" else "a secret never comes from a file"
             raise ConfigurationError(block(path, lines, where, what, expected, do))

@@ -337,13 +337,16 @@ class Limits(Section):
 
 
 class Notifier(Section):
-    """Who is told about a failed run: the log, or a webhook that takes a JSON POST.
+    """Who is told about alerts: the log, a webhook that takes a JSON POST, or any service that Apprise knows.
 
     The address of a webhook is often a secret in itself, so neither it nor the token is ever written out.
     """
 
-    kind: Literal["log", "webhook"] = Field(default="log", description="where alerts go")
+    kind: Literal["log", "webhook", "apprise"] = Field(default="log", description="where alerts go, the log beside it")
     url: SecretStr | None = Field(default=None, description="address of the webhook; never printed")
+    urls: tuple[SecretStr, ...] = Field(
+        default=(), max_length=20, description="of apprise: addresses as it writes them; extra `apprise`; never printed"
+    )
     token_variable: str = Field(
         default="TRADING_ASSETS_WEBHOOK_TOKEN",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
@@ -366,9 +369,13 @@ class Notifier(Section):
     def _webhook_has_url(self) -> Notifier:
         if self.kind == "webhook" and self.url is None:
             raise ValueError("a webhook notifier needs `url`")
+        if self.kind == "apprise" and not self.urls:
+            raise ValueError("an apprise notifier needs `urls`")
         return self
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """What no message may quote."""
-        return tuple(each for each in (self.token, self.url) if each is not None and each.get_secret_value())
+        return tuple(
+            each for each in (self.token, self.url, *self.urls) if each is not None and each.get_secret_value()
+        )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from typing import Any
 
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.monitoring.alert_state import id_of
 from trading_assets.monitoring.alerts import alert
+from trading_assets.monitoring.rules.of_trading import alarm_line
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.trading.divergence.alarms_on_record import standing_alarms
-from trading_assets.trading.divergence.tables import STATISTICS
 from trading_assets.trading.opening import open_accounts
 from trading_assets.trading.order_sheet import ROLLOUT_WORD
 from trading_assets.trading.tables import ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
+#: The rule that finds alarms of live against promised, too.
+DIVERGENCE = "divergence"
 #: Orders that a line names.
 _NAMED = 5
 
@@ -74,16 +78,20 @@ def news_of_accounts(
     for name, opening in open_accounts(configuration).items():
         sheets = warehouse.read_or_empty(ORDER_SHEETS, rows=Rows("strategy", name)).filter(account=opening.account)
         newest = sheets.filter(pl.col("session") == pl.col("session").max())
-        lines = []
+        lines: list[tuple[str, str, dict[str, Any]]] = []
         if newest.height:
             stops = newest.filter(pl.col("blocked_by").ne_missing(pl.lit(ROLLOUT_WORD)), status="blocked")
-            lines.append(("info" if stops.is_empty() else "warning", line_of_sheet(opening.account, newest)))
+            lines.append(("info" if stops.is_empty() else "warning", line_of_sheet(opening.account, newest), {}))
         for row in standing_alarms(configuration, name).iter_rows(named=True):
-            said = f"{opening.account}, {opening.label}: {row['statistic']} in alarm since {row['session']}"
-            money = f"{row['value']:.4g} where {row['level']:g} is an alarm"
-            lines.append(("warning", f"{said}: {STATISTICS[row['statistic']]}, {money}"))
+            statistic = row["statistic"]
+            line = alarm_line(opening, statistic, row["session"], row["value"], row["level"])
+            # The rule `divergence` finds it raised: one of both tells it.
+            subject = f"{opening.account} {statistic}"
+            named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
+            lines.append(("warning", line, {**named, "state": "raised", "told": True}))
         source, secrets = f"trading {name}", configuration.notifier.secrets
-        for severity, line in lines:
+        for severity, line, more in lines:
             if (source, line) not in told:
-                found.append(alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets))
+                told_now = alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets, **more)
+                found.append(told_now)
     return pl.concat(found)

@@ -35,6 +35,7 @@ def alert(
     message: str,
     run_id: str | None = None,
     secrets: Iterable[SecretStr] = (),
+    **more: object,
 ) -> pl.DataFrame:
     """Build the row of `monitoring.alerts`.
 
@@ -46,6 +47,8 @@ def alert(
         debug, info, warning or error.
     secrets
         Replaced by asterisks where the message, which may be any error's, quotes them.
+    more
+        Of what a rule raised: `alert_id`, `rule`, `subject`, `state`, `told`, `by`.
     """
     row = {
         "raised_at": raised_at,
@@ -53,8 +56,10 @@ def alert(
         "source": source,
         "message": _without(secrets, message),
         "run_id": run_id,
+        **more,
     }
-    return pl.DataFrame([row], schema=ALERTS.empty().schema)
+    schema = ALERTS.empty().schema
+    return pl.DataFrame([dict.fromkeys(schema) | row], schema=schema)
 
 
 def notify(
@@ -87,6 +92,8 @@ def notify(
         LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
         if notifier.kind == "webhook" and notifier.url is not None:
             delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
+        elif notifier.kind == "apprise":
+            delivered &= _through_apprise(row["severity"], text, notifier)
     return delivered
 
 
@@ -98,12 +105,35 @@ def _without(secrets: Iterable[SecretStr], text: str) -> str:
 
 def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.request.Request:
     # `text` is what the chat services' incoming webhooks show.
-    body = {**row, "raised_at": f"{row['raised_at']:%Y-%m-%dT%H:%M:%SZ}", "text": text}
+    said = {name: value for name, value in row.items() if name == "run_id" or value is not None}
+    body = {**said, "raised_at": f"{row['raised_at']:%Y-%m-%dT%H:%M:%SZ}", "text": text}
     body["message"] = text.removeprefix(f"{row['source']}: ")
     headers = {"Content-Type": "application/json"}
     if notifier.token is not None:
         headers["Authorization"] = f"Bearer {notifier.token.get_secret_value()}"
     return urllib.request.Request(_address(notifier), json.dumps(body).encode(), headers, method="POST")
+
+
+def _through_apprise(severity: str, text: str, notifier: Notifier) -> bool:
+    """Tell every address of a notifier; of one that fails its number is named, as the address has its password."""
+    try:
+        import apprise
+    except ModuleNotFoundError:
+        LOGGER.error("could not notify: apprise is not installed (extra `apprise`)")
+        return False
+    kind = {"error": "failure", "debug": "info"}.get(severity, severity)
+    told = True
+    for number, url in enumerate(notifier.urls, start=1):
+        channel = apprise.Apprise()
+        try:
+            done = channel.add(url.get_secret_value()) and channel.notify(body=text, notify_type=kind)
+        except Exception as error:  # a plugin of apprise may raise anything
+            done, text_of = False, type(error).__name__
+            LOGGER.error("address %d of the notifier raised %s", number, text_of)
+        if not done:
+            LOGGER.error("could not notify address %d of the notifier", number)
+        told &= bool(done)
+    return told
 
 
 def _address(notifier: Notifier) -> str:

@@ -90,9 +90,9 @@ def drift(step: Step) -> Mapping[str, Any]:
 def accounts(step: Step) -> Mapping[str, Any]:
     """A line to the notifier for each new order sheet of a running account, and for each alarm: told once."""
     aside = step.work.aside()
-    before = aside.read_or_empty(ALERTS).select("source", "message")
-    found = news_of_accounts(step.configuration, aside, set(before.iter_rows()), step.now)
-    found = found.with_columns(run_id=pl.lit(step.run_id))
+    before = aside.read_or_empty(ALERTS)
+    found = news_of_accounts(step.configuration, aside, set(before.select("source", "message").iter_rows()), step.now)
+    found = found.with_columns(run_id=pl.lit(step.run_id)).join(before, on=["rule", "subject"], how="anti")
     aside.append(ALERTS, found)  # on record first: whoever is killed in between tells it twice to nobody
     delivered = notify(found, step.configuration.notifier)
     return {"told": "\n".join(found["message"]) or "nothing new", "delivered": delivered}

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from trading_assets.metering import LOCK_WAIT_SECONDS, LOCK_WAITS, count
 from trading_assets.warehouse.errors import LockedError, block
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds
@@ -34,6 +35,7 @@ class Patience:
         self._end = time.monotonic() + seconds
         self._pause = _SHORTEST_PAUSE
         self._notice = time.monotonic() + _SILENT
+        self._waited = False
 
     def pause(self, path: Path, holder: Callable[[], str]) -> None:
         """Sleep a little, with jitter so that waiters do not march in step; after some seconds say once for whom.
@@ -55,7 +57,12 @@ class Patience:
         if time.monotonic() >= self._notice:
             self._notice = self._end
             logger.warning("%s is held by %s: waiting up to %g s", path, holder(), self._seconds)
-        time.sleep(random.uniform(0.5, 1.0) * self._pause)
+        seconds = random.uniform(0.5, 1.0) * self._pause
+        count(LOCK_WAIT_SECONDS, seconds)
+        if not self._waited:
+            count(LOCK_WAITS)
+        self._waited = True
+        time.sleep(seconds)
         self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
 
 
@@ -120,6 +127,23 @@ def _open(path: Path, mode: int) -> int | None:
         return os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
+
+
+def holder_of(path: Path) -> str | None:
+    """Return who holds the lock of the database at `path`, so that others wait; None: nobody, or a reader."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return _holder(lock)
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _holder(path: Path) -> str:

@@ -24,6 +24,7 @@ LEDGERS = {
     "robustness.registrations",
     "robustness.holdout_ledger",
     "monitoring.alerts",
+    "monitoring.run_metrics",
     "market_data.revisions",
     "models.promotions",
     "models.costs",

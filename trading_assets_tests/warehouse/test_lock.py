@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trading_assets.warehouse.errors import LockedError
-from trading_assets.warehouse.lock import Patience, file_lock
+from trading_assets.warehouse.lock import Patience, file_lock, holder_of
 
 
 def test_readers_share_the_lock(tmp_path: Path) -> None:
@@ -50,3 +50,12 @@ def test_who_waits_long_is_told_once_for_whom(
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}.lock is held by process {os.getpid()}: waiting up to 0.1 s"
     ]
+
+
+def test_who_holds_the_lock_is_told_to_whoever_asks(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    assert holder_of(path) is None
+    with file_lock(path, exclusive=True, patience=Patience(0.0)):
+        assert holder_of(path) == f"process {os.getpid()}"
+    with file_lock(path, exclusive=False, patience=Patience(0.0)):
+        assert holder_of(path) is None, "readers hold nobody up who asks"

@@ -21,6 +21,7 @@ from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import NUMBERS, SCHEMA, arrange
 from trading_assets.market_data.sources.request_limit import DeadlineError, RefusedError, RequestLimit, TransientError
 from trading_assets.market_data.sources.retries import tried
+from trading_assets.metering import BREAKERS_OPENED, CACHE_HITS, count
 
 #: Settings that an answer does not depend on.
 _PATIENCE = {
@@ -130,6 +131,8 @@ class _Caller:
             answer = tried(request, self._limit, self._source)
         except TransientError:
             self._failures += 1
+            if self._failures == self._source.breaker_failures:
+                count(BREAKERS_OPENED)
             raise
         self._failures = 0
         return answer
@@ -153,6 +156,7 @@ def _fetched(
         except pl.exceptions.PolarsError:
             kept = pl.DataFrame()
         if not kept.is_empty():
+            count(CACHE_HITS)
             return kept
         place.unlink(missing_ok=True)  # a damaged answer, or one of an earlier version that was empty
     bars = caller(lambda: vendor.fetch(symbol, first, last)).with_columns(symbol=pl.lit(symbol))

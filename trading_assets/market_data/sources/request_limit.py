@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from trading_assets.metering import vendor_request
+
 Answer = TypeVar("Answer")
 
 
@@ -115,7 +117,9 @@ class RequestLimit:
         RefusedError, DeadlineError
             As `admit`; and whatever the request raises.
         """
-        return within(self.admit(), request)
+        seconds = self.admit()
+        with vendor_request():
+            return within(seconds, request)
 
 
 def within(seconds: float, call: Callable[[], Answer]) -> Answer:

@@ -28,6 +28,7 @@ from trading_assets.market_data.sources.request_limit import (
     RequestLimit,
     TransientError,
 )
+from trading_assets.metering import vendor_request
 
 _EMPTY = pl.DataFrame(
     schema={"session": pl.Date, **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64)}
@@ -89,7 +90,8 @@ def _yfinance(source: YfinanceSource, anchor: dt.date, today: dt.date, limit: Re
                 url = source.base_url + urllib.parse.urlunsplit(("", "", asked.path, asked.query, ""))
             try:
                 more["timeout"] = limit.admit()  # curl holds to it from the first byte to the last
-                answer = super().request(method, url, *args, **more)
+                with vendor_request():
+                    answer = super().request(method, url, *args, **more)
                 raise_for(answer.status_code, answer.headers.get("Retry-After"), answer.text[:200])
             except Exception as error:
                 failures.append(error)

@@ -1,0 +1,1 @@
+"""Rules of alerts: each looks at how things are, and returns what is wrong."""

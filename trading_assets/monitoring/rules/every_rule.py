@@ -1,0 +1,77 @@
+"""All rules by name, and what they find of a situation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from trading_assets.config.alerts import AlertRule
+from trading_assets.monitoring.rules import of_data, of_machine, of_runs, of_trading
+from trading_assets.monitoring.rules.situation import Finding, Situation
+from trading_assets.warehouse import LockedError, MissingTableError
+
+Rule = Callable[[Situation, float], Iterator[Finding]]
+
+RULES: Mapping[str, Rule] = {
+    "run_failed": of_runs.run_failed,
+    "check_failed": of_runs.check_failed,
+    "check_warned": of_runs.check_warned,
+    "slow_run": of_runs.slow_run,
+    "stale_data": of_data.stale_data,
+    "data_quality": of_data.data_quality,
+    "drift": of_data.drift,
+    "late_session": of_trading.late_session,
+    "limit_breached": of_trading.limit_breached,
+    "divergence": of_trading.divergence,
+    "hit_rate": of_trading.hit_rate,
+    "disk": of_machine.disk,
+    "ledger": of_machine.ledger,
+}
+#: A rule that cannot be looked at; nobody can switch it off.
+BROKEN = "rule_broken"
+_SECONDS, _ROWS = 30.0, 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """What rules found.
+
+    Attributes
+    ----------
+    findings
+        By rule; a rule that found nothing is there, one that could not look is not.
+    rules
+        The rules by name, `rule_broken` among them.
+    """
+
+    findings: Mapping[str, list[Finding]]
+    rules: Mapping[str, AlertRule]
+
+
+def look(situation: Situation) -> Found:
+    """Ask every rule that is enabled; what a rule raises is a finding, so that no rule is silent because it fails."""
+    rules = situation.configuration.alerts.all_rules
+    found: dict[str, list[Finding]] = {}
+    broken: list[Finding] = []
+    for name, rule in rules.items():
+        try:
+            found[name] = list(_findings(name, rule, situation))
+        except LockedError:
+            continue  # a run writes: the next look sees what it left
+        except Exception as error:
+            broken.append(Finding(name, f"rule {name} cannot be looked at: {type(error).__name__}: {error}"))
+    return Found({**found, BROKEN: broken}, {**rules, BROKEN: AlertRule(severity="error")})
+
+
+def _findings(name: str, rule: AlertRule, situation: Situation) -> Iterator[Finding]:
+    if rule.query is None:
+        yield from RULES[name](situation, rule.threshold or 0.0)
+        return
+    try:
+        rows = situation.warehouse.query(rule.query, seconds=_SECONDS)
+    except MissingTableError:
+        return  # nothing is written yet
+    if "message" not in rows.columns:
+        raise ValueError("its query has no column `message`")
+    for row in rows.head(_ROWS).iter_rows(named=True):
+        yield Finding(str(row.get("subject", name)), str(row["message"]))
