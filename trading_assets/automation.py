@@ -13,9 +13,8 @@ from trading_assets.config import Configuration
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring import automation as monitoring
-from trading_assets.monitoring.alert_state import id_of
 from trading_assets.monitoring.automation import CONFIGURATION_TAG
-from trading_assets.monitoring.look import runbook
+from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs import automation as runs
 from trading_assets.runs.ended import TOLD_TAG
@@ -24,7 +23,6 @@ from trading_assets.warehouse import Warehouse
 
 EVERYTHING = "everything"
 DAILY_UPDATE = "daily_update"
-_RUN_FAILED = "run_failed"
 RETRAIN = "retrain"
 _AUTO = "auto"
 _AFTER_MIDNIGHT, _AFTER_CLOSE = dt.timedelta(minutes=10), dt.timedelta(minutes=90)
@@ -196,25 +194,12 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
         run, now = context.dagster_run, dt.datetime.now(dt.UTC).replace(tzinfo=None)
         if TOLD_TAG in run.tags:
             return
-        alert_id = id_of(_RUN_FAILED, run.job_name, now)
-        alert = alerts.alert(
-            raised_at=now,
-            severity="error",
-            source=f"run {run.job_name}",
-            message=f"{_failure_message(context)} [{alert_id}; what to do: {runbook(configuration, _RUN_FAILED)}]",
-            run_id=run.run_id,
-            secrets=configuration.notifier.secrets,
-            # The rule of this name finds it raised, tells nothing a second time, and says when it is over.
-            **_as_of_rule(_RUN_FAILED, run.job_name, alert_id),
-        )
+        said = _failure_message(context)
+        alert = alert_of_failed_run(configuration, job=run.job_name, run_id=run.run_id, message=said, now=now)
         Warehouse(configuration.warehouse_path).append(ALERTS, alert)
         alerts.notify(alert, configuration.notifier)
 
     return sensor
-
-
-def _as_of_rule(rule: str, subject: str, alert_id: str) -> dict[str, object]:
-    return {"alert_id": alert_id, "rule": rule, "subject": subject, "state": "raised", "told": True}
 
 
 def _failure_message(context: dg.RunFailureSensorContext) -> str:

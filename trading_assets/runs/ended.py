@@ -17,6 +17,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.monitoring import alerts
+from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs.marked import PROCESS_TAG
 from trading_assets.runs.processes import State, read_mark, spoke_at, state_of
@@ -93,14 +94,8 @@ def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun, now: dt.datetime
 
 def _on_record(configuration: Configuration, run: dg.DagsterRun, message: str, now: dt.datetime) -> pl.DataFrame | None:
     """The alert, on record; None: it cannot be written now, and the sensor of failed runs tells."""
-    alert = alerts.alert(
-        raised_at=now.replace(tzinfo=None),
-        severity="error",
-        source=f"run {run.job_name}",
-        message=message,
-        run_id=run.run_id,
-        secrets=configuration.notifier.secrets,
-    )
+    at = now.replace(tzinfo=None)
+    alert = alert_of_failed_run(configuration, job=run.job_name, run_id=run.run_id, message=message, now=at)
     try:
         Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE).append(ALERTS, alert)
     except WarehouseError as error:
