@@ -131,12 +131,13 @@ def books_on_record(
     """
     told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
     told = told.join(pairs_on_record(warehouse, strategy, account), on="client_order_id", how="left")
+    of_broker, of_engine = _by_session(told), _by_session(engine_fills)
+    of_ended, of_splits = _by_session(engine_fills.filter(reason=AT_NO_OPEN)), _by_session(splits)
     broker, engine = Books(), Books()
     for session in sessions:
-        ratios, booked = ratios_at(splits, session), engine_fills.filter(session=session)
-        ended = trades_of(booked.filter(reason=AT_NO_OPEN))
-        broker = broker.after(ratios, trades_of(told.filter(session=session)), ended)
-        engine = engine.after(ratios, trades_of(booked))
+        ratios = ratios_at(of_splits.get(session, splits.clear()), session)
+        broker = broker.after(ratios, _trades(of_broker, session), _trades(of_ended, session))
+        engine = engine.after(ratios, _trades(of_engine, session))
     return broker, engine
 
 
@@ -157,11 +158,21 @@ def own_books_on_record(
     """
     told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", strategy)).filter(account=account)
     told = told.join(pairs_on_record(warehouse, strategy, account), on="client_order_id", how="inner")
-    books = Books()
+    of_broker, of_splits = _by_session(told), _by_session(splits)
+    of_ended, books = _by_session(engine_fills.filter(reason=AT_NO_OPEN)), Books()
     for session in sessions:
-        ended = trades_of(engine_fills.filter(session=session, reason=AT_NO_OPEN))
-        books = books.after(ratios_at(splits, session), trades_of(told.filter(session=session)), ended)
+        ratios = ratios_at(of_splits.get(session, splits.clear()), session)
+        books = books.after(ratios, _trades(of_broker, session), _trades(of_ended, session))
     return books
+
+
+def _by_session(rows: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:
+    """Rows of each session: an account of years is looked at session by session, and most have none."""
+    return {day: of_day for (day,), of_day in rows.partition_by("session", as_dict=True).items()}
+
+
+def _trades(fills: Mapping[dt.date, pl.DataFrame], session: dt.date) -> list[Trade]:
+    return trades_of(fills[session]) if session in fills else []
 
 
 def split_units(units: float, ratio: float) -> float:
