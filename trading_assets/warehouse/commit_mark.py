@@ -84,7 +84,7 @@ def assert_nothing_lost(connection: duckdb.DuckDBPyConnection, path: Path) -> No
     log = log_of(path)
     raise LostCommitsError(
         block(
-            f"the last {lost} commit{'s' if lost > 1 else ''} of this database {'are' if lost > 1 else 'is'} lost: its "
+            f"the last commits ({lost}) of this database are lost: its "
             f"write-ahead log {'was cut' if log.exists() and log.stat().st_size else 'is gone'}",
             file=path,
             expected=f"commit {marked} in {path.name} or {log.name}, as {mark_of(path).name} says; found {found}",

@@ -80,7 +80,16 @@ def test_the_configurations_of_the_guide_are_accepted(tmp_path: Path) -> None:
 def test_automation_is_named_as_it_is(tmp_path: Path) -> None:
     definitions = build_definitions(load_configuration(TINY, tmp_path))
     names = {item.name for item in [*(definitions.schedules or []), *(definitions.sensors or [])]}
-    assert names == {"daily_update", "weekly_retrain", "feature_drift", "loss_drift", "run_failed"}
+    assert names == {
+        "daily_update",
+        "weekly_retrain",
+        "feature_drift",
+        "loss_drift",
+        "run_failed",
+        "gone_runs",
+        "old_runs",
+        "alert_rules",
+    }
     assert all(f"`{name}`" in README for name in names)
 
 

@@ -79,7 +79,9 @@ def test_lost_log_is_named_and_nothing_is_changed(
     log = log_of(warehouse.path)
     damage(log)
     before = warehouse.path.read_bytes(), log.read_bytes() if log.exists() else None
-    with pytest.raises(LostCommitsError, match=f"last 1 commit of this database is lost: its write-ahead log {said}"):
+    with pytest.raises(
+        LostCommitsError, match=f"last commits \\(1\\) of this database are lost: its write-ahead log {said}"
+    ):
         warehouse.read(EQUITY)
     with pytest.raises(LostCommitsError, match="restore a copy"):
         warehouse.replace(Whole(), {EQUITY: equity("s", [3.0])})

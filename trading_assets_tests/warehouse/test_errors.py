@@ -10,5 +10,5 @@ def test_a_block_has_a_line_for_each_row_that_is_not_empty() -> None:
 
 def test_every_error_is_one_of_the_warehouse() -> None:
     found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
-    assert len(found) == 5
+    assert len(found) == 6
     assert all(issubclass(each, WarehouseError) for each in found)
