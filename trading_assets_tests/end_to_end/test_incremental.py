@@ -86,7 +86,7 @@ DAYS = [day for day in pl.date_range(dt.date(2015, 1, 5), dt.date(2017, 1, 31), 
 #: Of no table that is compared: what happened when, and in which run.
 TOLD_APART = {"run_id", "raw_commit"}
 #: Have a row for each computation.
-RUNS = ("backtests.runs", "models.costs")
+RUNS = ("backtests.runs", "models.costs", "monitoring.run_metrics")
 
 
 def prices(seed: int, sessions: int) -> pl.DataFrame:
