@@ -55,6 +55,8 @@ from trading_assets.market_data.universe import (
 from trading_assets.protocol import Protocol
 from trading_assets.warehouse import Rows, Sessions, Whole
 
+_LISTED = ("symbol", "asset_class")
+
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month, and `market_data/publications` of alternative data."""
@@ -257,7 +259,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received, nobody, rejected, spans = deliveries(step, months, stored, failures)
+    received, nobody, rejected, spans, down = deliveries(step, months, stored, failures)
     if not nobody.is_empty():
         row = nobody.row(0, named=True)
         step.log.warning(
@@ -267,16 +269,17 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
     _warn_of_files_without_bars(step, spans, everything)
-    missing = _missing(configuration, received, memberships, everything.end)
-    if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
-        everywhere = deliveries(step, everything, stored, failures).bars
-        missing = _missing(configuration, everywhere, memberships, everything.end)
+    listed = pl.concat([received.select(_LISTED), _on_record(step, down["source"])])
+    missing = _missing(configuration, listed, memberships, everything.end)
+    if not missing.is_empty() and months != everything and down.is_empty():  # it may have data in other months
+        listed = deliveries(step, everything, stored, failures).bars
+        missing = _missing(configuration, listed, memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
     if not missing.is_empty() and not failures:
         message = missing_data_message(configuration, missing)
-        if not configuration.allow_missing:
+        if not configuration.allow_missing and down.is_empty():  # who is down may have it
             raise UniverseError(message)
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
@@ -300,10 +303,19 @@ def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -
     )
 
 
+def _on_record(step: Step, down: pl.Series) -> pl.DataFrame:
+    """Symbols of sources that are down, whatever the month: what they do not say now is no reason to miss them."""
+    aside = step.work.aside()
+    if down.is_empty() or not aside.exists(RAW_BARS.name):
+        return pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String))
+    query = f"SELECT DISTINCT symbol, asset_class FROM {RAW_BARS.name} WHERE list_contains(?, source)"
+    return aside.query(query, [down.to_list()])
+
+
 def _missing(
     configuration: Configuration, received: pl.DataFrame, memberships: Memberships, last: dt.date
 ) -> pl.DataFrame:
-    listed = received.select("symbol", "asset_class").unique()
+    listed = received.select(_LISTED).unique()
     return without_data(configuration, resolve(configuration, listed, memberships), listed, last)
 
 
