@@ -10,10 +10,10 @@ import dagster as dg
 
 from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring import automation as monitoring
-from trading_assets.monitoring.automation import CONFIGURATION_TAG
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs import automation as runs

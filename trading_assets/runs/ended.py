@@ -17,6 +17,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.monitoring import alerts
+from trading_assets.monitoring.automation import is_of
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs.marked import PROCESS_TAG
@@ -40,7 +41,7 @@ def _now() -> dt.datetime:
 def end_gone_runs(
     instance: dg.DagsterInstance, configuration: Configuration, clock: Callable[[], dt.datetime] = _now
 ) -> list[str]:
-    """Fail the runs under way whose process is gone, and raise an alert for each; return what was said of them.
+    """Fail runs of a configuration whose process is gone, with an alert for each; return what was said of them.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def end_gone_runs(
     said, until = [], time.monotonic() + _MOST_SECONDS
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(_IN_A_PROCESS))):
         run = record.dagster_run
+        if not is_of(configuration, run):  # a home may have runs of others, whose own sensor looks at them
+            continue
         if run_state(instance, run, clock()) != "gone":
             continue
         message = (

@@ -15,6 +15,7 @@ import dagster as dg
 
 from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.market_data.local_hours import local_hours
 from trading_assets.trading.assets import LAST_SESSION
 from trading_assets.trading.brokers.deadlines import next_deadline
@@ -53,7 +54,7 @@ def build_jobs(configuration: Configuration) -> list[dg.UnresolvedAssetJobDefini
             job_of(phase),
             selection=_selection(phase, names),
             description=_DESCRIPTIONS[phase],
-            tags=configuration.runs.tags(job_of(phase)),
+            tags={CONFIGURATION_TAG: configuration.name} | configuration.runs.tags(job_of(phase)),
         )
         for phase in PHASES
     ]
