@@ -23,7 +23,7 @@ from dagster._core.execution.api import (
 from dagster_shared.error import SerializableErrorInfo
 
 from trading_assets import definitions
-from trading_assets.asset_factories.partitions import monthly_partitions
+from trading_assets.asset_factories.partitions import monthly_partitions, range_tags
 from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE, RECOMPUTE_TAG, UNCHANGED
 from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
@@ -37,8 +37,6 @@ from trading_assets.runs.ended import end_gone_runs
 from trading_assets.runs.home import write_settings
 from trading_assets.runs.retention import remove_old_runs
 
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Checks whose failure is one of a step, which says it in words.
 TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"})
 #: Of the reports, those that are of all strategies.
@@ -308,7 +306,7 @@ def partition_range(configuration: Configuration, first: str | None, last: str |
         bounds.append(key)
     if bounds[0] > bounds[1]:
         raise UsageError(f"--from {first} is after --to {last}")
-    return {RANGE_START_TAG: bounds[0], RANGE_END_TAG: bounds[1]}
+    return range_tags(*bounds)
 
 
 def _step_name(event: dg.DagsterEvent) -> str:

@@ -42,6 +42,7 @@ from trading_assets.market_data.tables import (
     RISK_FREE,
     SESSIONS,
     SETTLED_MONTHS,
+    SOURCES_DOWN,
     UNIVERSE,
 )
 from trading_assets.market_data.universe import (
@@ -65,7 +66,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             raw_bars,
             stage="market_data",
-            tables=[RAW_BARS, REVISIONS, REJECTED_ROWS],
+            tables=[RAW_BARS, REVISIONS, REJECTED_ROWS, SOURCES_DOWN],
             partitions=partitions,
             rule=Rule(by_month=ByMonth(RAW_BARS, (), (RAW_BARS,))),
             pool=VENDORS,
@@ -105,7 +106,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     failures: list[str] = []
     inputs = read_inputs(step.configuration)  # tables that cannot be used stop the run here
     stored = as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
-    received, rejected = _received(step, stored, failures)
+    received, rejected, down = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     del received  # half as much as all that follows
     if not delivery.raw_bars.equals(stored):
@@ -120,6 +121,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
             rows = rows.filter(pl.col("session").is_between(changed.start, changed.end))
         step.work.replace(changed, {RAW_BARS: rows})
     _keep_rejected(step, rejected)
+    _keep_down(step, down)
     if failures:  # what the others delivered is kept, and so is what was there of those that failed
         raise sources.SourceError("\n".join(failures))
     return {
@@ -248,8 +250,18 @@ def _keep_rejected(step: Step, rejected: pl.DataFrame) -> None:
     )
 
 
-def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What the sources and the sample's index deliver for the run's months, and rows of `tables.REJECTED_ROWS`.
+def _keep_down(step: Step, down: pl.DataFrame) -> None:
+    """Put the sources that are down on record for each month that was read, in place of those of the last time."""
+    months = step.months
+    first = pl.date_range(months.start.replace(day=1), months.end, "1mo", eager=True).alias("session")
+    rows = SOURCES_DOWN.conform(first.to_frame().join(down.unique(), how="cross").sort("session", "source"))
+    start = months.start.replace(day=1)
+    if not rows.equals(as_stored(step, SOURCES_DOWN, "session BETWEEN ? AND ?", [start, months.end])):
+        step.work.replace(Sessions(start, months.end), {SOURCES_DOWN: rows})
+
+
+def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What sources and the sample's index deliver for the months, rows of `tables.REJECTED_ROWS`, and who is down.
 
     A vendor or a database that fails is added to `failures`, and what is `stored` of it stays.
 
@@ -284,7 +296,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
     bars = pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
-    return bars, pl.concat([rejected, without_instrument(nobody)])
+    return bars, pl.concat([rejected, without_instrument(nobody)]), down
 
 
 def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -> None:

@@ -12,14 +12,17 @@ import polars as pl
 
 from trading_assets.asset_factories.step_record import Window
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config import Configuration
 from trading_assets.config.fallbacks import stand_ins
 from trading_assets.config.remote_sources import AnySource, MissingSecretError, SqlSource, StoodInFor
 from trading_assets.market_data import sources
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.sources.standing_in import COMPARED, differing, in_words, stand_in
-from trading_assets.market_data.tables import RAW_BARS, REJECTED_ROWS
-from trading_assets.warehouse import Table
+from trading_assets.market_data.tables import RAW_BARS, REJECTED_ROWS, SOURCES_DOWN
+from trading_assets.warehouse import LockedError, Table, Warehouse
 
+#: Seconds that a tick of the daemon waits for who writes.
+_PATIENCE = 10.0
 _RECEIPT = ("occurrence", "ingested_at")
 NOBODY_DOWN = pl.DataFrame(schema={"source": pl.String})
 #: A source, and the one that stands in for it.
@@ -211,6 +214,24 @@ def _stored_rejected(step: Step, source: str) -> pl.DataFrame:
     months = step.months
     where = "source = ? AND (session BETWEEN ? AND ? OR session IS NULL)"
     return as_stored(step, REJECTED_ROWS, where, [source, months.start, months.end])
+
+
+def first_to_read(configuration: Configuration, newest: str) -> str:
+    """Return the first month, up to the `newest`, that was last read while a source was down, else the newest.
+
+    Bars that are missing there, or that another source brought, stay until that month is read again. While somebody
+    writes to the warehouse it is the newest: the next scheduled run asks again.
+    """
+    try:
+        warehouse = Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE)
+        first = warehouse.read_or_empty(SOURCES_DOWN, columns=["session"])["session"].min()
+    except LockedError:
+        return newest
+    return (
+        min(max(first, configuration.start.replace(day=1)).isoformat(), newest)
+        if isinstance(first, dt.date)
+        else newest
+    )
 
 
 def as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+from trading_assets.asset_factories.partitions import RANGE_END_TAG, RANGE_START_TAG
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, RERUN_TAG
 from trading_assets.config import Configuration
 from trading_assets.config.runs import CONFIGURATION_TAG
@@ -149,7 +150,8 @@ def _once_more(instance: dg.DagsterInstance, run_id: str, job: str) -> dg.RunReq
     if run is None or run.job_name != job or RERUN_TAG in run.tags:
         return None
     partition = run.tags.get("dagster/partition")
-    return dg.RunRequest(run_key=f"rerun-{run_id}", partition_key=partition, tags={RERUN_TAG: run_id})
+    tags = {name: run.tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG) if name in run.tags}
+    return dg.RunRequest(run_key=f"rerun-{run_id}", partition_key=partition, tags={RERUN_TAG: run_id} | tags)
 
 
 def _time(seconds: float | None) -> dt.datetime | None:

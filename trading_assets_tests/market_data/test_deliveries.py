@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.assets import raw_bars
+from trading_assets.market_data.deliveries import first_to_read
 from trading_assets.market_data.sources import SourceError
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets.warehouse import Warehouse
@@ -183,6 +185,28 @@ def test_after_months_a_second_source_is_still_compared_and_never_taken_unseen(
     (tmp_path / "prices" / "bars.csv").write_text(head + "AAA,2024-01-02,11,11,11,11,1\n" + march)
     raw_bars(step(settings, *MONTHS[2]))
     assert known(Warehouse(settings.warehouse_path))[2:] == [(5.0, "files")], "who agreed then is taken"
+
+
+@pytest.mark.parametrize("more", [{"when_down": "go_on"}, {"fallback": "files"}, {}])
+def test_a_month_that_was_read_while_a_source_was_down_is_read_again_after_its_end(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
+    """The first is down at the end of January and back in February, whose run alone would leave January as it was."""
+    january, february, march = MONTHS
+    files(tmp_path, [10.0])
+    first = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": f"{QUERY} FROM quotes"}
+    second = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    settings = experiment(tmp_path, market_data=[first | more, second], as_of=march[1])
+    with suppress(SourceError):
+        raw_bars(step(settings, *january))
+    assert first_to_read(settings, "2024-02-01") == "2024-01-01"
+    database(tmp_path, "first.sqlite", [10.0, 11.0], day=january[1])
+    raw_bars(step(settings, *february))
+    assert first_to_read(settings, "2024-02-01") == "2024-01-01", "nobody has read January since"
+    raw_bars(step(settings, january[0], february[1]))
+    assert first_to_read(settings, "2024-02-01") == "2024-02-01"
+    rows = Warehouse(settings.warehouse_path).read(RAW_BARS).filter(source="sql")
+    assert rows["session"].to_list() == [january[1], february[0]]
 
 
 @pytest.fixture(autouse=True)
