@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from trading_assets.asset_factories.partitions import monthly_partitions
+from trading_assets.asset_factories.partitions import monthly_partitions, range_tags
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
+from trading_assets.market_data.deliveries import first_to_read
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring import automation as monitoring
-from trading_assets.monitoring.automation import CONFIGURATION_TAG
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs import automation as runs
@@ -82,7 +83,10 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         if configuration.as_of is not None and over > configuration.as_of:
             return dg.SkipReason(f"as_of is fixed at {configuration.as_of}: nothing newer will be used")
         tick = moment.date() if len(crons) == 1 else f"{moment:%Y-%m-%dT%H:%M}"
-        return dg.RunRequest(run_key=f"daily-{tick}", partition_key=newest)
+        first = first_to_read(configuration, newest)
+        if first == newest:
+            return dg.RunRequest(run_key=f"daily-{tick}", partition_key=newest)
+        return dg.RunRequest(run_key=f"daily-{tick}", tags=range_tags(first, newest))
 
     weekly = dg.ScheduleDefinition(
         name="weekly_retrain",

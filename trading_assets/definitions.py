@@ -176,8 +176,10 @@ def _terminal_logger() -> dg.LoggerDefinition:
 def _executor(configuration: Configuration) -> dg.ExecutorDefinition:
     if configuration.executor == "multiprocess":
         preload = {"forkserver": {"preload_modules": ["trading_assets.definitions"]}}
-        return marked(dg.multiprocess_executor).configured({"start_method": preload})
-    return marked(dg.in_process_executor)  # with `dask` too: steps compute parts on workers, and write here
+        return marked(dg.multiprocess_executor, configuration.name).configured({"start_method": preload})
+    return marked(
+        dg.in_process_executor, configuration.name
+    )  # with `dask` too: steps compute parts on workers, and write here
 
 
 configuration = load_configuration()

@@ -23,11 +23,11 @@ from dagster._core.execution.api import (
 from dagster_shared.error import SerializableErrorInfo
 
 from trading_assets import definitions
-from trading_assets.asset_factories.partitions import monthly_partitions
+from trading_assets.asset_factories.partitions import monthly_partitions, range_tags
 from trading_assets.asset_factories.table_asset import COMPLETED, CONSEQUENCE, RECOMPUTE_TAG, UNCHANGED
 from trading_assets.cli_errors import known_cause
 from trading_assets.config import Configuration
-from trading_assets.config.runs import AT_A_TERMINAL
+from trading_assets.config.runs import AT_A_TERMINAL, CONFIGURATION_TAG
 from trading_assets.definitions import TERMINAL
 from trading_assets.event_log import events_in_batches, open_instance
 from trading_assets.garbage import loaded_code_left_alone, rare_collections
@@ -37,8 +37,6 @@ from trading_assets.runs.ended import end_gone_runs
 from trading_assets.runs.home import write_settings
 from trading_assets.runs.retention import remove_old_runs
 
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Checks whose failure is one of a step, which says it in words.
 TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"})
 #: Of the reports, those that are of all strategies.
@@ -111,14 +109,15 @@ def run_assets(
         lambda part, seconds: told(RunProgress(f"compile {part}", 0, len(keys), seconds is None, seconds)),
         parts_of(configuration, {key.path[0] for key in selected}),
     )
-    tags = partition_range(configuration, first, last) | AT_A_TERMINAL | ({RECOMPUTE_TAG: "true"} if recompute else {})
+    own = {CONFIGURATION_TAG: configuration.name} | AT_A_TERMINAL
+    tags = partition_range(configuration, first, last) | own | ({RECOMPUTE_TAG: "true"} if recompute else {})
     log: dict[str, Any] = {TERMINAL: {}} if log_level is None else {"console": {"config": {"log_level": log_level}}}
     found, earlier, interrupted, success = list[str](), list[str](), False, False
     unchanged: dict[str, None] = {}
     tell = _counting(len(keys), unchanged, told)
     with loaded_code_left_alone(), rare_collections(), dagster_instance(configuration) as instance:
         end_gone_runs(instance, configuration)
-        remove_old_runs(instance, configuration.runs.keep_days, dt.datetime.now(dt.UTC), MOST_REMOVED)
+        remove_old_runs(instance, configuration, dt.datetime.now(dt.UTC), MOST_REMOVED)
         run = instance.create_run_for_job(
             definition,
             run_config={"loggers": log},
@@ -307,7 +306,7 @@ def partition_range(configuration: Configuration, first: str | None, last: str |
         bounds.append(key)
     if bounds[0] > bounds[1]:
         raise UsageError(f"--from {first} is after --to {last}")
-    return {RANGE_START_TAG: bounds[0], RANGE_END_TAG: bounds[1]}
+    return range_tags(*bounds)
 
 
 def _step_name(event: dg.DagsterEvent) -> str:

@@ -11,14 +11,18 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG as END
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG as START
 
 from trading_assets import automation
 from trading_assets.asset_factories.partitions import monthly_partitions
 from trading_assets.config import Configuration, load_configuration
 from trading_assets.definitions import build_definitions
+from trading_assets.market_data.tables import SOURCES_DOWN
 from trading_assets.monitoring.tables import ALERTS
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.conftest import TINY
 
 
@@ -64,6 +68,17 @@ def test_the_daily_schedule_skips_what_as_of_excludes(
     tick = evaluate(configuration, instance, dt.datetime(2018, 5, 17, 22, 30, tzinfo=dt.UTC))
     assert not tick.run_requests
     assert "as_of is fixed" in tick.skip_message
+
+
+def test_the_daily_schedule_reads_again_from_the_first_month_in_which_a_source_was_down(
+    configuration: Configuration, instance: dg.DagsterInstance
+) -> None:
+    down = pl.DataFrame({"session": [dt.date(2016, 3, 1)], "source": ["polygon"]})
+    Warehouse(configuration.warehouse_path).replace(Whole(), {SOURCES_DOWN: down})
+    tick = evaluate(configuration, instance, dt.datetime(2016, 5, 17, 22, 30, tzinfo=dt.UTC))
+    [request] = tick.run_requests
+    assert request.partition_key is None
+    assert (request.tags[START], request.tags[END]) == ("2016-03-01", "2016-05-01")
 
 
 @pytest.mark.parametrize("today", ["2017-12-01", "2017-12-31", "2018-06-01"])

@@ -9,6 +9,8 @@ import dagster as dg
 from trading_assets.config import Configuration
 from trading_assets.warehouse.slices import last_of_month
 
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: Months that reach back further than any start, for a range that goes on with the clock.
 _FAR_BACK = 1200
 
@@ -22,6 +24,11 @@ def monthly_partitions(configuration: Configuration) -> dg.MonthlyPartitionsDefi
     return dg.MonthlyPartitionsDefinition(
         start_date=configuration.start.isoformat(), end_date=next_month.isoformat(), end_offset=1
     )
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """Return Dagster's tags of one run of the months from `first` to `last`, keys of partitions."""
+    return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 
 def every_month_before(configuration: Configuration) -> dg.TimeWindowPartitionMapping:

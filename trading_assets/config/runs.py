@@ -10,6 +10,8 @@ from trading_assets.config.sections import Section
 
 #: Dagster's own tags.
 MAX_RUNTIME, MAX_RETRIES = "dagster/max_runtime", "dagster/max_retries"
+#: Tag of the runs of a configuration: several may share a home of Dagster.
+CONFIGURATION_TAG = "trading_assets/configuration"
 #: Of a run whose process is somebody's at a terminal: the daemon neither ends it nor tries it again.
 AT_A_TERMINAL = {MAX_RUNTIME: "0", MAX_RETRIES: "0"}
 _Hours = Annotated[float, Field(gt=0, le=720)]

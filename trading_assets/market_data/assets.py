@@ -42,6 +42,7 @@ from trading_assets.market_data.tables import (
     RISK_FREE,
     SESSIONS,
     SETTLED_MONTHS,
+    SOURCES_DOWN,
     UNIVERSE,
 )
 from trading_assets.market_data.universe import (
@@ -55,6 +56,8 @@ from trading_assets.market_data.universe import (
 from trading_assets.protocol import Protocol
 from trading_assets.warehouse import Rows, Sessions, Whole
 
+_LISTED = ("symbol", "asset_class")
+
 
 def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
     """`market_data/raw_bars` and `market_data/bars`, by month, and `market_data/publications` of alternative data."""
@@ -63,7 +66,7 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         table_asset(
             raw_bars,
             stage="market_data",
-            tables=[RAW_BARS, REVISIONS, REJECTED_ROWS],
+            tables=[RAW_BARS, REVISIONS, REJECTED_ROWS, SOURCES_DOWN],
             partitions=partitions,
             rule=Rule(by_month=ByMonth(RAW_BARS, (), (RAW_BARS,))),
             pool=VENDORS,
@@ -103,7 +106,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
     failures: list[str] = []
     inputs = read_inputs(step.configuration)  # tables that cannot be used stop the run here
     stored = as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [months.start, months.end])
-    received, rejected = _received(step, stored, failures)
+    received, rejected, down = _received(step, stored, failures)
     delivery = reconcile(stored, received, step.now)
     del received  # half as much as all that follows
     if not delivery.raw_bars.equals(stored):
@@ -118,6 +121,7 @@ def raw_bars(step: Step) -> Mapping[str, Any]:
             rows = rows.filter(pl.col("session").is_between(changed.start, changed.end))
         step.work.replace(changed, {RAW_BARS: rows})
     _keep_rejected(step, rejected)
+    _keep_down(step, down)
     if failures:  # what the others delivered is kept, and so is what was there of those that failed
         raise sources.SourceError("\n".join(failures))
     return {
@@ -246,8 +250,18 @@ def _keep_rejected(step: Step, rejected: pl.DataFrame) -> None:
     )
 
 
-def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What the sources and the sample's index deliver for the run's months, and rows of `tables.REJECTED_ROWS`.
+def _keep_down(step: Step, down: pl.DataFrame) -> None:
+    """Put the sources that are down on record for each month that was read, in place of those of the last time."""
+    months = step.months
+    first = pl.date_range(months.start.replace(day=1), months.end, "1mo", eager=True).alias("session")
+    rows = SOURCES_DOWN.conform(first.to_frame().join(down.unique(), how="cross").sort("session", "source"))
+    start = months.start.replace(day=1)
+    if not rows.equals(as_stored(step, SOURCES_DOWN, "session BETWEEN ? AND ?", [start, months.end])):
+        step.work.replace(Sessions(start, months.end), {SOURCES_DOWN: rows})
+
+
+def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What sources and the sample's index deliver for the months, rows of `tables.REJECTED_ROWS`, and who is down.
 
     A vendor or a database that fails is added to `failures`, and what is `stored` of it stays.
 
@@ -257,7 +271,7 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
         The configuration names a symbol that has no data at all.
     """
     configuration, months = step.configuration, step.months
-    received, nobody, rejected, spans = deliveries(step, months, stored, failures)
+    received, nobody, rejected, spans, down = deliveries(step, months, stored, failures)
     if not nobody.is_empty():
         row = nobody.row(0, named=True)
         step.log.warning(
@@ -267,21 +281,22 @@ def _received(step: Step, stored: pl.DataFrame, failures: list[str]) -> tuple[pl
     memberships = read_memberships(configuration)
     everything = Window(configuration.start, max(configuration.as_of or step.now.date(), months.end))
     _warn_of_files_without_bars(step, spans, everything)
-    missing = _missing(configuration, received, memberships, everything.end)
-    if not missing.is_empty() and months != everything and not failures:  # it may have data in other months
-        everywhere = deliveries(step, everything, stored, failures).bars
-        missing = _missing(configuration, everywhere, memberships, everything.end)
+    listed = pl.concat([received.select(_LISTED), _on_record(step, down["source"])])
+    missing = _missing(configuration, listed, memberships, everything.end)
+    if not missing.is_empty() and months != everything and down.is_empty():  # it may have data in other months
+        listed = deliveries(step, everything, stored, failures).bars
+        missing = _missing(configuration, listed, memberships, everything.end)
     wanted = missing.filter("benchmark")["symbol"].implode()
     index = sources.sample.index_bars(everything.start, everything.end).filter(pl.col("symbol").is_in(wanted))
     missing = missing.filter(~pl.col("symbol").is_in(index["symbol"].unique().implode()))
     if not missing.is_empty() and not failures:
         message = missing_data_message(configuration, missing)
-        if not configuration.allow_missing:
+        if not configuration.allow_missing and down.is_empty():  # who is down may have it
             raise UniverseError(message)
         step.log.warning(message)
     in_months = index.filter(pl.col("session").is_between(months.start, months.end))
     bars = pl.concat([received, in_months.with_columns(calendar=pl.lit("XNYS"))], how="diagonal")
-    return bars, pl.concat([rejected, without_instrument(nobody)])
+    return bars, pl.concat([rejected, without_instrument(nobody)]), down
 
 
 def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -> None:
@@ -300,10 +315,19 @@ def _warn_of_files_without_bars(step: Step, spans: pl.DataFrame, span: Window) -
     )
 
 
+def _on_record(step: Step, down: pl.Series) -> pl.DataFrame:
+    """Symbols of sources that are down, whatever the month: what they do not say now is no reason to miss them."""
+    aside = step.work.aside()
+    if down.is_empty() or not aside.exists(RAW_BARS.name):
+        return pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String))
+    query = f"SELECT DISTINCT symbol, asset_class FROM {RAW_BARS.name} WHERE list_contains(?, source)"
+    return aside.query(query, [down.to_list()])
+
+
 def _missing(
     configuration: Configuration, received: pl.DataFrame, memberships: Memberships, last: dt.date
 ) -> pl.DataFrame:
-    listed = received.select("symbol", "asset_class").unique()
+    listed = received.select(_LISTED).unique()
     return without_data(configuration, resolve(configuration, listed, memberships), listed, last)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +12,19 @@ import polars as pl
 
 from trading_assets.asset_factories.step_record import Window
 from trading_assets.asset_factories.table_asset import Step
+from trading_assets.config import Configuration
 from trading_assets.config.fallbacks import stand_ins
 from trading_assets.config.remote_sources import AnySource, MissingSecretError, SqlSource, StoodInFor
 from trading_assets.market_data import sources
 from trading_assets.market_data.reference.symbology import NO_SYMBOLOGY, identified, read_symbology
 from trading_assets.market_data.sources.standing_in import COMPARED, differing, in_words, stand_in
-from trading_assets.market_data.tables import RAW_BARS, REJECTED_ROWS
-from trading_assets.warehouse import Table
+from trading_assets.market_data.tables import RAW_BARS, REJECTED_ROWS, SOURCES_DOWN
+from trading_assets.warehouse import LockedError, Table, Warehouse
 
+#: Seconds that a tick of the daemon waits for who writes.
+_PATIENCE = 10.0
 _RECEIPT = ("occurrence", "ingested_at")
+NOBODY_DOWN = pl.DataFrame(schema={"source": pl.String})
 #: A source, and the one that stands in for it.
 _Both = tuple[AnySource, AnySource]
 
@@ -33,12 +38,15 @@ class Delivered(NamedTuple):
         Bars under the symbols of their instruments, and those that name none.
     rejected, spans
         As in `sources.Received`.
+    down
+        `source`: names of those that were down, whatever stood in for them.
     """
 
     bars: pl.DataFrame
     nobody: pl.DataFrame
     rejected: pl.DataFrame
     spans: pl.DataFrame
+    down: pl.DataFrame = NOBODY_DOWN
 
 
 def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[str]) -> Delivered:
@@ -73,7 +81,8 @@ def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[
             if not isinstance(source, StoodInFor):
                 raise
             kept = _of(stored, source).drop(_RECEIPT)
-            parts.append(Delivered(kept, empty, _stored_rejected(step, source.source), none.spans))
+            down = pl.DataFrame({"source": [source.source]})
+            parts.append(Delivered(kept, empty, _stored_rejected(step, source.source), none.spans, down))
             if other is None:
                 _tell_of_failure(step, failures, source.when_down, str(error))
                 continue
@@ -82,8 +91,8 @@ def deliveries(step: Step, window: Window, stored: pl.DataFrame, failures: list[
             except (sources.SourceError, MissingSecretError) as second:
                 both = f"{error}\nnor could {other.source} stand in for it: {second}"
                 _tell_of_failure(step, failures, source.when_down, both)
-                kept = _of(stored, other).drop(_RECEIPT)
-                parts.append(Delivered(kept, empty, _stored_rejected(step, other.source), none.spans))
+                kept, down = _of(stored, other).drop(_RECEIPT), pl.DataFrame({"source": [other.source]})
+                parts.append(Delivered(kept, empty, _stored_rejected(step, other.source), none.spans, down))
     return Delivered(*(pl.concat(each, how="diagonal") for each in zip(*parts, strict=True)))
 
 
@@ -149,10 +158,14 @@ def _stand_in(step: Step, asked: _Asked, window: Window, both: _Both, tolerance:
         The second one cannot be used either.
     """
     source, other = both
-    since = max(step.configuration.start, window.start - COMPARED)
+    last = _last_of(step, source)
+    # However long the first has been down: sessions of both are those before it was.
+    newest = last["last"].max()
+    up = min(window.start, newest) if isinstance(newest, dt.date) else window.start
+    since = max(step.configuration.start, up - COMPARED)
     second = _delivered(step, other, asked.read(other, replace(window, start=since)))
     on_record = as_stored(step, RAW_BARS, "session BETWEEN ? AND ?", [since, window.end])
-    taken = stand_in(_of(on_record, source), second.bars, tolerance)
+    taken = stand_in(_of(on_record, source), second.bars, tolerance, last)
     bars = taken.bars.filter(pl.col("session") >= window.start)
     said = f"{other.source} stands in for {source.source}, which is down: {bars.height} bars are of {other.source}"
     if not taken.refused.is_empty():
@@ -160,8 +173,21 @@ def _stand_in(step: Step, asked: _Asked, window: Window, both: _Both, tolerance:
             f"; {taken.refused.height} symbols are not taken, as prices differ by more than "
             f"{tolerance:g}: {in_words(taken.refused, source.source, other.source)}"
         )
+    if taken.unseen:
+        said += f"; not taken, as no session of both is there to compare: {', '.join(taken.unseen[:10])}"
+        said += ", ..." if taken.unseen[10:] else ""
     step.log.warning(said)
     return second._replace(bars=bars)
+
+
+def _last_of(step: Step, source: AnySource) -> pl.DataFrame:
+    """The last session on record of each symbol that a source brought: symbol, last."""
+    aside = step.work.aside()
+    if not aside.exists(RAW_BARS.name):
+        return pl.DataFrame(schema={"symbol": pl.String, "last": pl.Date})
+    query = f"""SELECT symbol, max(session) AS last FROM {RAW_BARS.name}
+        WHERE source = ? AND asset_class = ? AND calendar = ? GROUP BY symbol"""
+    return aside.query(query, [source.source, source.asset_class, source.calendar])
 
 
 def _tell_of_return(step: Step, stored: pl.DataFrame, bars: pl.DataFrame, both: _Both, tolerance: float) -> None:
@@ -188,6 +214,24 @@ def _stored_rejected(step: Step, source: str) -> pl.DataFrame:
     months = step.months
     where = "source = ? AND (session BETWEEN ? AND ? OR session IS NULL)"
     return as_stored(step, REJECTED_ROWS, where, [source, months.start, months.end])
+
+
+def first_to_read(configuration: Configuration, newest: str) -> str:
+    """Return the first month, up to the `newest`, that was last read while a source was down, else the newest.
+
+    Bars that are missing there, or that another source brought, stay until that month is read again. While somebody
+    writes to the warehouse it is the newest: the next scheduled run asks again.
+    """
+    try:
+        warehouse = Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE)
+        first = warehouse.read_or_empty(SOURCES_DOWN, columns=["session"])["session"].min()
+    except LockedError:
+        return newest
+    return (
+        min(max(first, configuration.start.replace(day=1)).isoformat(), newest)
+        if isinstance(first, dt.date)
+        else newest
+    )
 
 
 def as_stored(step: Step, table: Table, where: str, parameters: Sequence[object]) -> pl.DataFrame:

@@ -63,6 +63,16 @@ REJECTED_ROWS = Table(
     },
 )
 
+SOURCES_DOWN = Table(
+    name="market_data.sources_down",
+    description="A source that was down when a month was last read: scheduled runs read it again",
+    key=("session", "source"),
+    columns={
+        "session": Column(pl.Date, "First day of the month"),
+        "source": Column(pl.String, "Source that was down, whether or not another one stood in for it"),
+    },
+)
+
 REVISIONS = Table(
     name="market_data.revisions",
     description="A value that a later delivery changed or took away (append only)",

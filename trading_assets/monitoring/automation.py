@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Iterable
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+from trading_assets.asset_factories.partitions import RANGE_END_TAG, RANGE_START_TAG
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, RERUN_TAG
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.monitoring.health import DaemonFact
 from trading_assets.monitoring.look import look_and_tell
 from trading_assets.monitoring.rules.situation import CheckFact, RunFact, Situation
 from trading_assets.warehouse import Warehouse
 
-#: Tag of the runs of a configuration: several may share a home of Dagster.
-CONFIGURATION_TAG = "trading_assets/configuration"
 SENSOR = "alert_rules"
 _RUNS, _EVALUATIONS = 200, 20
 
@@ -76,7 +76,7 @@ def situation_of(
     now, checks
         Time, UTC, and the checks of the configuration.
     """
-    records = [each for each in instance.get_run_records(limit=_RUNS) if _is_of(configuration, each.dagster_run)]
+    records = [each for each in instance.get_run_records(limit=_RUNS) if is_of(configuration, each.dagster_run)]
     runs = [
         RunFact(
             each.dagster_run.run_id,
@@ -109,7 +109,7 @@ def _check_keys(repository: dg.RepositoryDefinition | None) -> Collection[dg.Ass
     return () if repository is None else repository.asset_graph.asset_check_keys
 
 
-def _is_of(configuration: Configuration, run: dg.DagsterRun) -> bool:
+def is_of(configuration: Configuration, run: dg.DagsterRun) -> bool:
     """Whether a run is of a configuration: by its tag, or, of one without, by the hash that its first step left."""
     named = run.tags.get(CONFIGURATION_TAG)
     return named == configuration.name if named else run.tags.get(CONFIG_HASH_TAG) == configuration.hash
@@ -150,7 +150,8 @@ def _once_more(instance: dg.DagsterInstance, run_id: str, job: str) -> dg.RunReq
     if run is None or run.job_name != job or RERUN_TAG in run.tags:
         return None
     partition = run.tags.get("dagster/partition")
-    return dg.RunRequest(run_key=f"rerun-{run_id}", partition_key=partition, tags={RERUN_TAG: run_id})
+    tags = {name: run.tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG) if name in run.tags}
+    return dg.RunRequest(run_key=f"rerun-{run_id}", partition_key=partition, tags={RERUN_TAG: run_id} | tags)
 
 
 def _time(seconds: float | None) -> dt.datetime | None:

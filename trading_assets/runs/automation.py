@@ -36,7 +36,7 @@ def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
         from trading_assets.runs.retention import remove_old_runs
 
         keep = configuration.runs.keep_days
-        removed = remove_old_runs(context.instance, keep, dt.datetime.now(dt.UTC), _MOST_AT_A_TICK)
+        removed = remove_old_runs(context.instance, configuration, dt.datetime.now(dt.UTC), _MOST_AT_A_TICK)
         return dg.SkipReason(f"{len(removed)} runs older than {keep} days were removed")
 
     return [gone_runs, old_runs]

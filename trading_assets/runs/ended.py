@@ -17,6 +17,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.monitoring import alerts
+from trading_assets.monitoring.automation import is_of
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs.marked import PROCESS_TAG
@@ -26,6 +27,8 @@ from trading_assets.warehouse import Warehouse, WarehouseError
 LOGGER = logging.getLogger(__name__)
 #: Tag of a run that has been told of here: the sensor of failed runs says nothing more.
 TOLD_TAG = "trading_assets/told"
+#: Its value until the notifier was asked, and how long that takes at most.
+_ON_RECORD, _TELLING = "on record", dt.timedelta(minutes=3)
 #: Seconds that a run without a mark is left alone: it is about to leave one.
 _YOUNG_SECONDS = 60.0
 #: Seconds to wait for who writes to the warehouse, and of all that a tick does: the daemon waits a minute for it.
@@ -40,7 +43,7 @@ def _now() -> dt.datetime:
 def end_gone_runs(
     instance: dg.DagsterInstance, configuration: Configuration, clock: Callable[[], dt.datetime] = _now
 ) -> list[str]:
-    """Fail the runs under way whose process is gone, and raise an alert for each; return what was said of them.
+    """Fail runs of a configuration whose process is gone, with an alert for each; return what was said of them.
 
     Parameters
     ----------
@@ -48,8 +51,11 @@ def end_gone_runs(
         Where runs are recorded, whom alerts go to, and what tells the time, UTC.
     """
     said, until = [], time.monotonic() + _MOST_SECONDS
+    _tell_what_was_not_told(instance, configuration, clock())
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(_IN_A_PROCESS))):
         run = record.dagster_run
+        if not is_of(configuration, run):  # a home may have runs of others, whose own sensor looks at them
+            continue
         if run_state(instance, run, clock()) != "gone":
             continue
         message = (
@@ -61,14 +67,34 @@ def end_gone_runs(
             continue
         alert = _on_record(configuration, run, message, clock())
         if alert is not None:
-            instance.add_run_tags(run.run_id, {TOLD_TAG: "true"})
+            instance.add_run_tags(run.run_id, {TOLD_TAG: _ON_RECORD})
         instance.report_run_failed(run, message)
         if alert is not None:  # last: a webhook that hangs keeps no place taken
-            alerts.notify(alert, configuration.notifier)
+            _notify(instance, configuration, run.run_id, alert)
         said.append(message)
         if time.monotonic() > until:
             break
     return said
+
+
+def _notify(instance: dg.DagsterInstance, configuration: Configuration, run_id: str, alert: pl.DataFrame) -> None:
+    alerts.notify(alert, configuration.notifier)
+    instance.add_run_tags(run_id, {TOLD_TAG: "true"})
+
+
+def _tell_what_was_not_told(instance: dg.DagsterInstance, configuration: Configuration, now: dt.datetime) -> None:
+    """Tell of runs whose alert is on record, and whose teller was killed before a person heard of it."""
+    told = dg.RunsFilter(tags={TOLD_TAG: _ON_RECORD}, updated_before=now - _TELLING)
+    for run in instance.get_runs(told):
+        if not is_of(configuration, run):
+            continue
+        try:
+            warehouse = Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE)
+            alert = warehouse.read_or_empty(ALERTS, where="run_id = ?", parameters=[run.run_id]).head(1)
+        except WarehouseError as error:
+            LOGGER.warning("%s", error)
+            return
+        _notify(instance, configuration, run.run_id, alert)
 
 
 def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun, now: dt.datetime) -> State:

@@ -9,19 +9,23 @@ import dagster as dg
 from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.runs.processes import this_process
 
 #: Tag of a run with the mark of its process.
 PROCESS_TAG = "trading_assets/process"
 
 
-def marked(definition: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return an executor that does what another one does, and tags the run with the mark of its process."""
+def marked(definition: dg.ExecutorDefinition, of: str) -> dg.ExecutorDefinition:
+    """Return an executor that does what another one does, and tags the run with the mark of its process.
+
+    The run gets the name of its configuration, `of`, too, as one that somebody asked for in the UI has none yet.
+    """
     create = definition.executor_creation_fn
 
     def creation(context: dg.InitExecutorContext) -> dg.Executor:
         assert create is not None
-        return _Marked(create(context))
+        return _Marked(create(context), of)
 
     return dg.ExecutorDefinition(
         name=definition.name,
@@ -33,8 +37,8 @@ def marked(definition: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
 
 
 class _Marked(dg.Executor):
-    def __init__(self, inner: dg.Executor) -> None:
-        self._inner = inner
+    def __init__(self, inner: dg.Executor, of: str) -> None:
+        self._inner, self._of = inner, of
 
     @property
     def retries(self) -> RetryMode:
@@ -45,5 +49,6 @@ class _Marked(dg.Executor):
         return self._inner.step_dependency_config
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
-        plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: str(this_process())})
+        tags = {PROCESS_TAG: str(this_process()), CONFIGURATION_TAG: self._of}
+        plan_context.instance.add_run_tags(plan_context.run_id, tags)
         yield from self._inner.execute(plan_context, execution_plan)

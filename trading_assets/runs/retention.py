@@ -13,13 +13,18 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from sqlalchemy import delete, func, select
 
+from trading_assets.config import Configuration
+from trading_assets.monitoring.automation import is_of
+
 LOGGER = logging.getLogger(__name__)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _OF_ASSETS = [dg.DagsterEventType.ASSET_MATERIALIZATION.value, dg.DagsterEventType.ASSET_OBSERVATION.value]
 
 
-def remove_old_runs(instance: dg.DagsterInstance, keep_days: int, now: dt.datetime, most: int) -> list[str]:
-    """Remove runs that ended long ago, the oldest first; return their ids.
+def remove_old_runs(
+    instance: dg.DagsterInstance, configuration: Configuration, now: dt.datetime, most: int
+) -> list[str]:
+    """Remove runs of a configuration that ended long ago, the oldest first; return their ids.
 
     A run stays as long as an asset, a month of one, or a check was last made by it: the UI, and sensors, know what is
     there by the last event of each.
@@ -28,8 +33,8 @@ def remove_old_runs(instance: dg.DagsterInstance, keep_days: int, now: dt.dateti
     ----------
     instance
         Where runs are recorded.
-    keep_days
-        Days since the last word of a run.
+    configuration
+        Its `runs.keep_days` are the days since the last word of a run. A home may have runs of others: they stay.
     now
         UTC.
     most
@@ -38,7 +43,7 @@ def remove_old_runs(instance: dg.DagsterInstance, keep_days: int, now: dt.dateti
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         return []
-    before = now - dt.timedelta(days=keep_days)
+    before = now - dt.timedelta(days=configuration.runs.keep_days)
     old = instance.get_run_records(
         dg.RunsFilter(statuses=_ENDED, updated_before=before), order_by="update_timestamp", ascending=True
     )
@@ -48,7 +53,7 @@ def remove_old_runs(instance: dg.DagsterInstance, keep_days: int, now: dt.dateti
     removed = []
     for record in old:
         run_id = record.dagster_run.run_id
-        if run_id in needed:
+        if run_id in needed or not is_of(configuration, record.dagster_run):
             continue
         _remove(instance, storage, run_id)
         removed.append(run_id)

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from trading_assets.asset_factories.partitions import monthly_partitions
+from trading_assets.asset_factories.partitions import monthly_partitions, range_tags
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
+from trading_assets.market_data.deliveries import first_to_read
 from trading_assets.market_data.local_hours import local_hours
 from trading_assets.trading.assets import LAST_SESSION
 from trading_assets.trading.brokers.deadlines import next_deadline
@@ -53,7 +55,7 @@ def build_jobs(configuration: Configuration) -> list[dg.UnresolvedAssetJobDefini
             job_of(phase),
             selection=_selection(phase, names),
             description=_DESCRIPTIONS[phase],
-            tags=configuration.runs.tags(job_of(phase)),
+            tags={CONFIGURATION_TAG: configuration.name} | configuration.runs.tags(job_of(phase)),
         )
         for phase in PHASES
     ]
@@ -134,7 +136,10 @@ def _request(
         is_there = month in monthly_partitions(configuration).get_partition_keys()
     if not is_there:
         return dg.SkipReason(f"no month of {session} has begun since {configuration.start}")
-    return dg.RunRequest(run_key=f"{phase}-{key}", partition_key=month)
+    first = first_to_read(configuration, month)
+    if first == month:
+        return dg.RunRequest(run_key=f"{phase}-{key}", partition_key=month)
+    return dg.RunRequest(run_key=f"{phase}-{key}", tags=range_tags(first, month))
 
 
 def _now() -> dt.datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import polars as pl
 
 from trading_assets.warehouse.errors import TooLongError, block
@@ -39,7 +41,11 @@ def query_aside(
         left = None if seconds is None else seconds - held_seconds
     if not can_be_copied(warehouse.path):
         return warehouse.query(sql, seconds=left)
-    with snapshot(warehouse.path, warehouse.wait_seconds) as copy:
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(snapshot(warehouse.path, warehouse.wait_seconds))
+        except OSError:  # as where the disk became full while it was copied
+            return warehouse.query(sql, seconds=left)
         try:
             return Warehouse(copy, wait_seconds=warehouse.wait_seconds).query(sql, seconds=left)
         except TooLongError:

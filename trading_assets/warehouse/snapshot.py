@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from trading_assets.warehouse.lock import Patience, file_lock
 
 #: Seconds that a query holds up whoever writes before it goes on with a copy.
 HELD_SECONDS = 5.0
+_YOUNG_SECONDS = 60.0
 _PREFIX, _LOCK = ".snapshot-", "lock"
 #: Bytes that are left free beside the copy.
 _SPARE = 256 << 20
@@ -70,6 +72,12 @@ def _files(path: Path) -> list[Path]:
 def _remove_left_over(folder: Path) -> None:
     """Remove copies whose process is gone: the system gave back their locks."""
     for left in folder.glob(f"{_PREFIX}*"):
-        with suppress(OSError), (left / _LOCK).open("r+") as alive:
-            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime < _YOUNG_SECONDS:  # its process may be about to take the lock
+                continue
+            if not (left / _LOCK).exists():
+                shutil.rmtree(left, ignore_errors=True)
+                continue
+            with (left / _LOCK).open("r+") as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)

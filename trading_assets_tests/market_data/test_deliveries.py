@@ -6,29 +6,33 @@ import datetime as dt
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trading_assets.config import Configuration
+from trading_assets.market_data.assets import raw_bars
+from trading_assets.market_data.deliveries import first_to_read
 from trading_assets.market_data.sources import SourceError
 from trading_assets.market_data.tables import RAW_BARS, REVISIONS
 from trading_assets.warehouse import Warehouse
-from trading_assets_tests.market_data.experiments import experiment, run
+from trading_assets_tests.market_data.experiments import MONTHS, experiment, run, step
 
 DAYS = [dt.date(2024, 3, day) for day in (20, 21, 22, 25, 26)]
 PRICES = ", ".join(f"price AS {name}" for name in ("open", "high", "low", "close"))
 QUERY = f"SELECT 'AAA' AS symbol, day AS session, {PRICES}, 1 AS volume"
 
 
-def database(folder: Path, name: str, closes: list[float]) -> None:
-    """A file of quotes, a close a day from the first of `DAYS` on, in place of what it held."""
+def database(folder: Path, name: str, closes: list[float], day: dt.date | None = None) -> None:
+    """A file of quotes, a close a day on `DAYS`, or from a day on, in place of what it held."""
+    days = DAYS if day is None else [day + dt.timedelta(days=number) for number in range(len(closes))]
     folder.mkdir(exist_ok=True)
     (folder / name).unlink(missing_ok=True)
     with sqlite3.connect(folder / name) as connection:
         connection.execute("CREATE TABLE quotes (day TEXT, price REAL)")
-        rows = [(str(day), close) for day, close in zip(DAYS, closes, strict=False)]
+        rows = [(str(day), close) for day, close in zip(days, closes, strict=False)]
         connection.executemany("INSERT INTO quotes VALUES (?, ?)", rows)
     connection.close()
 
@@ -133,6 +137,76 @@ def test_the_time_of_a_run_is_over_for_every_source_that_comes_then(tmp_path: Pa
     assert "the query was given up: no whole answer within 0." in str(caught.value)
     assert "sql was not asked: the 0.01 minutes of all sources of the run are over" in str(caught.value)
     assert known(Warehouse(settings.warehouse_path)) == [(20.0, "files")]
+
+
+@pytest.mark.parametrize("more", [{"when_down": "go_on"}, {"fallback": "files"}])
+def test_a_named_symbol_without_a_bar_in_the_month_is_known_by_what_is_on_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, more: dict[str, str]
+) -> None:
+    """A run of February: AAA is on record of January alone, and who has it is down, or stood in for by other prices."""
+    january, february = MONTHS[:2]
+    database(tmp_path, "first.sqlite", [10.0, 11.0], day=january[0])
+    files(tmp_path, [20.0, 21.0])
+    first = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": f"{QUERY} FROM quotes"}
+    second = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    symbols = {"equity": ["AAA"]}
+    settings = experiment(tmp_path, market_data=[first | more, second], universe=symbols, as_of=february[1])
+    run(settings, january)
+    (tmp_path / "first.sqlite").unlink()
+    (tmp_path / "prices" / "bars.csv").write_text(
+        f"symbol,session,open,high,low,close,volume\nBBB,{february[0]},9,9,9,9,1\n"
+    )
+    warehouse = Warehouse(settings.warehouse_path)
+    raw_bars(step(settings, *february))
+    assert warehouse.query("SELECT symbol, close FROM market_data.raw_bars WHERE symbol = 'AAA'").height == 2
+    assert caplog.text.count("no such database") + caplog.text.count("stands in for") == 1, "asked and told once"
+
+
+def test_after_months_a_second_source_is_still_compared_and_never_taken_unseen(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first ended on 2 January. In March its prices of then are compared; without one of both nothing is taken."""
+    database(tmp_path, "first.sqlite", [10.0, 11.0], day=MONTHS[0][0])
+    files(tmp_path, [10.0])
+    settings = configuration(tmp_path)
+    run(settings, MONTHS[0])
+    (tmp_path / "first.sqlite").unlink()
+    before = known(Warehouse(settings.warehouse_path))
+    head = "symbol,session,open,high,low,close,volume\n"
+    march = f"AAA,{DAYS[0]},5,5,5,5,1\n"
+    for then, said in (
+        ("AAA,2024-01-02,5.5,5.5,5.5,5.5,1\n", "close 11 by sql, 5.5 by files"),
+        ("", "no session of both"),
+    ):
+        (tmp_path / "prices" / "bars.csv").write_text(head + then + march)
+        raw_bars(step(settings, *MONTHS[2]))
+        assert known(Warehouse(settings.warehouse_path)) == before
+        assert said in caplog.text
+    (tmp_path / "prices" / "bars.csv").write_text(head + "AAA,2024-01-02,11,11,11,11,1\n" + march)
+    raw_bars(step(settings, *MONTHS[2]))
+    assert known(Warehouse(settings.warehouse_path))[2:] == [(5.0, "files")], "who agreed then is taken"
+
+
+@pytest.mark.parametrize("more", [{"when_down": "go_on"}, {"fallback": "files"}, {}])
+def test_a_month_that_was_read_while_a_source_was_down_is_read_again_after_its_end(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
+    """The first is down at the end of January and back in February, whose run alone would leave January as it was."""
+    january, february, march = MONTHS
+    files(tmp_path, [10.0])
+    first = {"source": "sql", "asset_class": "equity", "path": "first.sqlite", "query": f"{QUERY} FROM quotes"}
+    second = {"source": "files", "asset_class": "equity", "path": "prices/*.csv"}
+    settings = experiment(tmp_path, market_data=[first | more, second], as_of=march[1])
+    with suppress(SourceError):
+        raw_bars(step(settings, *january))
+    assert first_to_read(settings, "2024-02-01") == "2024-01-01"
+    database(tmp_path, "first.sqlite", [10.0, 11.0], day=january[1])
+    raw_bars(step(settings, *february))
+    assert first_to_read(settings, "2024-02-01") == "2024-01-01", "nobody has read January since"
+    raw_bars(step(settings, january[0], february[1]))
+    assert first_to_read(settings, "2024-02-01") == "2024-02-01"
+    rows = Warehouse(settings.warehouse_path).read(RAW_BARS).filter(source="sql")
+    assert rows["session"].to_list() == [january[1], february[0]]
 
 
 @pytest.fixture(autouse=True)

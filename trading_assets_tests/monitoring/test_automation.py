@@ -11,7 +11,8 @@ import pytest
 
 from trading_assets.asset_factories.table_asset import RERUN_TAG
 from trading_assets.config import Configuration
-from trading_assets.monitoring.automation import CONFIGURATION_TAG, build_sensors, situation_of
+from trading_assets.config.runs import CONFIGURATION_TAG
+from trading_assets.monitoring.automation import build_sensors, situation_of
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.monitoring.rules.situations import NOW, configured

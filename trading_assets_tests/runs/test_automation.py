@@ -34,7 +34,7 @@ def waits():
     Path(sys.argv[2], str(os.getpid())).touch()
     time.sleep(600)
 
-@dg.job(executor_def=marked(dg.in_process_executor))
+@dg.job(executor_def=marked(dg.in_process_executor, "tiny"))
 def everything():
     waits()
 

@@ -13,6 +13,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from trading_assets.config import Configuration, load_configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.runs.ended import TOLD_TAG, end_gone_runs
 from trading_assets.runs.marked import PROCESS_TAG
@@ -36,12 +37,14 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield fresh
 
 
-def started(instance: dg.DagsterInstance, mark: str | None) -> str:
+def started(instance: dg.DagsterInstance, mark: str | None, of: str = "tiny") -> str:
     @dg.job
     def daily_update() -> None:
         pass
 
-    run = instance.create_run_for_job(daily_update, tags={} if mark is None else {PROCESS_TAG: mark})
+    run = instance.create_run_for_job(
+        daily_update, tags={CONFIGURATION_TAG: of} | ({} if mark is None else {PROCESS_TAG: mark})
+    )
     instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", "daily_update"), run.run_id)  # type: ignore[no-untyped-call]
     return run.run_id
 
@@ -65,7 +68,16 @@ def test_only_the_run_whose_process_is_gone_fails_and_is_told_once(
     assert "is gone without a word" in alert["message"]
     run = instance.get_run_by_id(gone)
     assert run is not None
-    assert TOLD_TAG in run.tags, "the sensor of failed runs says it no second time"
+    assert run.tags[TOLD_TAG] == "true", "the sensor of failed runs says it no second time"
+
+
+def test_runs_of_another_configuration_in_the_same_home_are_left_to_its_own_sensor(
+    configuration: Configuration, instance: dg.DagsterInstance
+) -> None:
+    run_id = started(instance, GONE, of="another")
+    assert end_gone_runs(instance, configuration) == []
+    assert status(instance, run_id) == "STARTED"
+    assert not configuration.warehouse_path.exists()
 
 
 def test_the_run_has_failed_by_the_time_a_person_is_told(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -90,6 +102,21 @@ def test_the_run_has_failed_by_the_time_a_person_is_told(tmp_path: Path, instanc
         end_gone_runs(instance, load_configuration(file, tmp_path))
         server.shutdown()
     assert seen == ["FAILURE"]
+
+
+def test_who_was_killed_before_a_person_was_told_is_stood_in_for_once(
+    configuration: Configuration, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tag says that the alert is on record; three minutes later nobody can be telling it any more."""
+    gone = started(instance, GONE)
+    end_gone_runs(instance, configuration)
+    instance.add_run_tags(gone, {TOLD_TAG: "on record"})
+    for later, heard in ((dt.timedelta(minutes=1), 0), (HOUR, 1), (HOUR, 0)):
+        caplog.clear()
+        now = dt.datetime.now(dt.UTC) + later
+        end_gone_runs(instance, configuration, lambda now=now: now)  # type: ignore[misc]
+        assert sum(gone in record.getMessage() for record in caplog.records) == heard
+    assert Warehouse(configuration.warehouse_path).read(ALERTS).height == 1
 
 
 def test_a_warehouse_that_cannot_be_written_frees_the_run_and_leaves_the_word_to_the_other_sensor(

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.runs.marked import PROCESS_TAG, marked
 from trading_assets.runs.processes import this_process
 
@@ -16,12 +17,12 @@ def one() -> int:
     return 1
 
 
-@dg.job(executor_def=marked(dg.in_process_executor))
+@dg.job(executor_def=marked(dg.in_process_executor, "tiny"))
 def here() -> None:
     one()
 
 
-@dg.job(executor_def=marked(dg.multiprocess_executor).configured({"max_concurrent": 1}))
+@dg.job(executor_def=marked(dg.multiprocess_executor, "tiny").configured({"max_concurrent": 1}))
 def in_processes() -> None:
     one()
 
@@ -35,3 +36,4 @@ def test_a_run_has_the_mark_of_this_process(job: dg.JobDefinition, tmp_path: Pat
         run = instance.get_run_by_id(done.run_id)
         assert run is not None
         assert run.tags[PROCESS_TAG] == str(this_process())
+        assert run.tags[CONFIGURATION_TAG] == "tiny", "a home may have runs of several"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from trading_assets.runs.processes import _seconds, read_mark, spoke_at, state_of, this_process
+from trading_assets.runs.processes import ONE_MACHINE, _seconds, read_mark, spoke_at, state_of, this_process
 
 
 def test_this_process_is_alive_and_its_mark_survives_a_tag() -> None:
@@ -50,6 +50,19 @@ def test_a_machine_that_was_started_anew_has_none_of_its_processes() -> None:
 
 def test_nothing_is_said_of_another_machine_or_container() -> None:
     assert state_of(this_process()._replace(place="elsewhere/pid:[1]", pid=1)) == "unknown"
+
+
+def test_where_all_containers_are_one_machine_a_name_space_that_is_another_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The daemon's container was made anew: the run that was in the last one would hold up the pool for ever."""
+    mark = this_process()
+    before = mark._replace(place=mark.place.partition("/")[0] + "/pid:[1]")
+    assert state_of(before) == "unknown"
+    monkeypatch.setenv(ONE_MACHINE, "1")
+    assert state_of(before) == "gone"
+    assert state_of(mark) == "alive"
+    assert state_of(mark._replace(place="elsewhere/pid:[1]")) == "unknown"
 
 
 @pytest.mark.parametrize("text", ["", "a b", "place boot number start"])

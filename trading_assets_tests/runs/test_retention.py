@@ -10,11 +10,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from trading_assets.config import load_configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.event_log import open_instance
 from trading_assets.runs.retention import remove_old_runs
+from trading_assets_tests.conftest import TINY
 
 MONTHS = dg.StaticPartitionsDefinition(["2026-01-01", "2026-02-01"])
 BARS = dg.AssetKey("bars")
+TINY_RUNS = load_configuration(TINY)  # 90 days
+OURS = {CONFIGURATION_TAG: TINY_RUNS.name}
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=100)
 
 
@@ -24,7 +29,7 @@ def bars() -> Iterator[Any]:
 
 
 def of_month(instance: dg.DagsterInstance, month: str) -> str:
-    return dg.materialize([bars], partition_key=month, instance=instance).run_id
+    return dg.materialize([bars], partition_key=month, instance=instance, tags=OURS).run_id
 
 
 def left(instance: dg.DagsterInstance) -> list[str]:
@@ -44,7 +49,7 @@ def test_a_run_goes_once_another_made_all_that_it_made(tmp_path: Path) -> None:
         assert (shards / f"{january}.db").exists()
         known = instance.get_latest_storage_id_by_partition(BARS, dg.DagsterEventType.ASSET_MATERIALIZATION)
 
-        assert remove_old_runs(instance, 90, LATER, most=10) == [january, again]
+        assert remove_old_runs(instance, TINY_RUNS, LATER, most=10) == [january, again]
 
         assert left(instance) == sorted([february, last])
         assert not list(shards.glob(f"{january}*"))
@@ -63,8 +68,8 @@ def test_a_run_goes_once_another_made_all_that_it_made(tmp_path: Path) -> None:
 def test_a_run_stays_its_days_and_goes_oldest_first(tmp_path: Path) -> None:
     with open_instance(_home(tmp_path)) as instance:
         runs = [of_month(instance, "2026-01-01") for _ in range(4)]
-        assert remove_old_runs(instance, 90, dt.datetime.now(dt.UTC) + dt.timedelta(days=89), most=10) == []
-        assert remove_old_runs(instance, 90, LATER, most=2) == runs[:2]
+        assert remove_old_runs(instance, TINY_RUNS, dt.datetime.now(dt.UTC) + dt.timedelta(days=89), most=10) == []
+        assert remove_old_runs(instance, TINY_RUNS, LATER, most=2) == runs[:2]
         assert left(instance) == sorted(runs[2:])
 
 
@@ -75,9 +80,10 @@ def test_a_failed_run_that_made_nothing_goes_and_one_under_way_stays(tmp_path: P
 
     with open_instance(_home(tmp_path)) as instance:
         going = instance.create_run_for_job(dg.Definitions([bars]).resolve_implicit_global_asset_job_def())
-        run = dg.materialize([broken], instance=instance, raise_on_error=False).run_id
-        assert remove_old_runs(instance, 90, LATER, most=10) == [run]
-        assert left(instance) == [going.run_id]
+        run = dg.materialize([broken], instance=instance, raise_on_error=False, tags=OURS).run_id
+        another = dg.materialize([broken], instance=instance, raise_on_error=False).run_id
+        assert remove_old_runs(instance, TINY_RUNS, LATER, most=10) == [run]
+        assert left(instance) == sorted([going.run_id, another]), "a run of nobody we know is not ours"
 
 
 def _home(folder: Path) -> Path:

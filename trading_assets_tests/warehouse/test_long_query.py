@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import threading
 import time
 from pathlib import Path
@@ -59,13 +62,32 @@ def test_a_query_is_given_up_after_its_time_copy_or_not(warehouse: Warehouse, he
 
 
 def test_the_copy_of_a_process_that_is_gone_is_removed_by_the_next(warehouse: Warehouse) -> None:
-    left = warehouse.path.parent / ".snapshot-left"
-    left.mkdir()
-    for name in ("lock", "warehouse.duckdb"):
-        (left / name).touch()
+    left, unlocked, young = (warehouse.path.parent / f".snapshot-{name}" for name in ("left", "unlocked", "young"))
+    for folder in (left, unlocked, young):
+        folder.mkdir()
+        (folder / "warehouse.duckdb").touch()
+    for folder in (left, young):
+        (folder / "lock").touch()
+    for folder in (left, unlocked):
+        os.utime(folder, (time.time() - 120, time.time() - 120))
     with snapshot(warehouse.path, 5.0) as own, snapshot(warehouse.path, 5.0) as other:
-        assert not left.exists()
+        assert not left.exists() and not unlocked.exists()
+        assert young.exists(), "its process may be about to take the lock"
         assert own.exists() and other.exists(), "a copy in use stays"
+
+
+def test_a_copy_that_does_not_fit_is_none_and_the_warehouse_is_asked(warehouse: Warehouse) -> None:
+    """No file may grow beyond 4 KiB here, as on a disk that is full by then: the query goes on under the lock."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    query, handler = LONG.format(size=50_000_000), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"), snapshot(warehouse.path, 5.0):
+            pass
+        assert query_aside(warehouse, query, 60.0, held_seconds=0.02)["rows"].to_list() == [1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_tables_in_files_are_not_copied(warehouse: Warehouse) -> None:

@@ -27,13 +27,16 @@ class StandIn(NamedTuple):
         Its rows that are taken.
     refused
         symbol, session, price, first, second: of each symbol that is not taken, where the two differ most.
+    unseen
+        Symbols that are not taken because the first knows them, and no session is there of both to compare.
     """
 
     bars: pl.DataFrame
     refused: pl.DataFrame
+    unseen: list[str]
 
 
-def stand_in(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> StandIn:
+def stand_in(first: pl.DataFrame, second: pl.DataFrame, tolerance: float, last: pl.DataFrame) -> StandIn:
     """Choose the bars of a second source that take the place of those that the first did not bring.
 
     Parameters
@@ -43,18 +46,23 @@ def stand_in(first: pl.DataFrame, second: pl.DataFrame, tolerance: float) -> Sta
     second
         Rows that the second source delivers for the same sessions.
     tolerance
-        Relative difference of a price above which a symbol is refused. A symbol without a session of both is taken:
-        the first never said otherwise.
+        Relative difference of a price above which a symbol is refused.
+    last
+        symbol, last: the last session of the first on record, however long ago. Such a symbol without a session of
+        both is not taken; one that the first never brought is.
     """
     refused = differing(first, second, tolerance)
-    last = first.group_by("symbol").agg(_last=pl.col("session").max())
     bars = (
         second.join(refused.select("symbol").unique(), on="symbol", how="anti")
-        .join(last, on="symbol", how="left")
+        .join(last.select("symbol", _last="last"), on="symbol", how="left", maintain_order="left")
         .filter(pl.col("_last").is_null() | (pl.col("session") > pl.col("_last")))
     )
+    common = first.join(second, on=_KEY, how="semi")["symbol"].unique()
+    is_seen = pl.col("_last").is_null() | pl.col("symbol").is_in(common.implode())
+    unseen = bars.filter(~is_seen)["symbol"].unique().sort().to_list()
+    bars = bars.filter(is_seen)
     bars = _as_the_first_adjusts(first, second, bars).select(second.columns)
-    return StandIn(bars, refused.unique("symbol", keep="first", maintain_order=True))
+    return StandIn(bars, refused.unique("symbol", keep="first", maintain_order=True), unseen)
 
 
 def _as_the_first_adjusts(first: pl.DataFrame, second: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:

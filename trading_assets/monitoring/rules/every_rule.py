@@ -18,6 +18,7 @@ RULES: Mapping[str, Rule] = {
     "check_warned": of_runs.check_warned,
     "slow_run": of_runs.slow_run,
     "stale_data": of_data.stale_data,
+    "source_down": of_data.source_down,
     "data_quality": of_data.data_quality,
     "drift": of_data.drift,
     "late_session": of_trading.late_session,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from trading_assets.market_data.calendars import facts_of, sessions
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN
 from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.monitoring.tables import DRIFT
 
@@ -50,6 +50,16 @@ def stale_data(situation: Situation, threshold: float) -> Iterator[Finding]:
         missing = sessions_missing(calendar, newest, situation.now)
         if len(missing) > threshold:
             yield Finding(calendar, f"{calendar}: the newest bar is of {newest}, {len(missing)} sessions are missing")
+
+
+def source_down(situation: Situation, threshold: float) -> Iterator[Finding]:
+    """Yield each source that was down when a month was last read: a run went on, another stood in, or it failed."""
+    rows = situation.warehouse.read_or_empty(SOURCES_DOWN)
+    for source, first in rows.group_by("source").agg(pl.col("session").min()).sort("source").iter_rows():
+        said = (
+            f"{source} was down when {first:%Y-%m} was last read: bars are missing, or are of the source that stood in"
+        )
+        yield Finding(source, said)
 
 
 def data_quality(situation: Situation, threshold: float) -> Iterator[Finding]:

@@ -25,11 +25,21 @@ def bars(source: str, closes: dict[str, list[float | None]], first: int = 0) -> 
     return pl.DataFrame(rows).with_columns(source=pl.lit(source), adj_close=pl.lit(None, pl.Float64))
 
 
+def last_of(first: pl.DataFrame) -> pl.DataFrame:
+    return first.group_by("symbol").agg(last=pl.col("session").max())
+
+
+def test_a_known_symbol_without_a_session_of_both_is_not_taken() -> None:
+    first, second = bars("alpaca", {"A": [10.0]}), bars("polygon", {"A": [10.0], "B": [5.0]}, first=2)
+    taken = stand_in(first, second, 0.005, last_of(first))
+    assert (taken.bars["symbol"].to_list(), taken.refused.height, taken.unseen) == (["B"], 0, ["A"])
+
+
 def test_only_sessions_after_the_last_of_the_first_source_are_taken() -> None:
     """A has sessions 0 and 2: the hole between them stays, as nothing of the past is written anew; B has none yet."""
     first = bars("alpaca", {"A": [10.0, None, 11.0]})
     second = bars("polygon", {"A": [10.0, 10.5, 11.0, 12.0], "B": [5.0, 5.0, 5.0, 5.0]})
-    taken = stand_in(first, second, 0.005)
+    taken = stand_in(first, second, 0.005, last_of(first))
     assert taken.bars.select("symbol", "session", "close", "source").rows() == [
         ("A", DAYS[3], 12.0, "polygon"),
         *[("B", day, 5.0, "polygon") for day in DAYS],
@@ -41,7 +51,7 @@ def test_a_symbol_whose_prices_differ_is_refused_where_they_differ_most() -> Non
     """Half the price, as after a split that the second has put into the past: 20 against 10 is 0.5 of 20."""
     first = bars("alpaca", {"A": [20.0, 20.0], "B": [5.0, 5.0]})
     second = bars("polygon", {"A": [19.8, 10.0, 10.0], "B": [5.01, 5.0, 5.1]})
-    taken = stand_in(first, second, 0.005)
+    taken = stand_in(first, second, 0.005, last_of(first))
     assert taken.bars.select("symbol", "session").rows() == [("B", DAYS[2])]
     assert taken.refused.rows() == [("A", DAYS[1], "close", 20.0, 10.0)]
     assert in_words(taken.refused, "alpaca", "polygon") == "A on 2024-03-05: close 20 by alpaca, 10 by polygon"
@@ -55,7 +65,7 @@ def test_adjusted_closes_go_on_from_those_of_the_first_source() -> None:
     first = first.with_columns(adj_close=pl.when(pl.col("symbol") == "A").then("close"))
     second = bars("polygon", {"A": [10.0, 20.0, 30.0], "B": [10.0, 20.0, 30.0], "C": [40.0]})
     second = second.with_columns(adj_close=pl.col("close") * 0.9)
-    taken = stand_in(first, second, 0.005).bars
+    taken = stand_in(first, second, 0.005, last_of(first)).bars
     assert taken.columns == second.columns
     assert taken.select("symbol", "session", "adj_close").rows() == [
         ("A", DAYS[2], pytest.approx(30.0)),
@@ -74,5 +84,5 @@ def test_the_edge_of_the_tolerance_is_within_it() -> None:
 def test_nothing_of_the_first_source_is_said_anew(closes: list[float], known: int) -> None:
     second = bars("polygon", {"A": list(closes)})
     first = second.head(known).with_columns(source=pl.lit("alpaca"))
-    taken = stand_in(first, second, 0.0)
+    taken = stand_in(first, second, 0.0, last_of(first))
     assert taken.bars["session"].to_list() == second["session"].to_list()[known:]

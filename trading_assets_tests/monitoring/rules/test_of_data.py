@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE
-from trading_assets.monitoring.rules.of_data import data_quality, drift, sessions_missing, stale_data
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN
+from trading_assets.monitoring.rules.of_data import data_quality, drift, sessions_missing, source_down, stale_data
 from trading_assets.monitoring.rules.situation import Situation
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Table, Whole
@@ -56,6 +56,16 @@ def test_sessions_that_should_be_there_around_a_holiday() -> None:
     assert sessions_missing("XNYS", wednesday, NOW) == [dt.date(2026, 11, 27)]
     assert sessions_missing("XNYS", wednesday, dt.datetime(2026, 11, 28, 1)) == []
     assert sessions_missing("24/7", dt.date(2026, 11, 27), NOW) == [dt.date(2026, 11, 28), dt.date(2026, 11, 29)]
+
+
+def test_a_source_that_was_down_is_told_from_its_first_month_on(tmp_path: Path) -> None:
+    now = situation(tmp_path)
+    assert list(source_down(now, 0)) == []
+    months = pl.Series([dt.date(2026, 3, 1), dt.date(2026, 2, 1)])
+    now.warehouse.replace(Whole(), {SOURCES_DOWN: filled(SOURCES_DOWN, 2, session=months, source="polygon")})
+    [finding] = source_down(now, 0)
+    assert finding.subject == "polygon"
+    assert "down when 2026-02 was last read" in finding.message
 
 
 @pytest.mark.parametrize(("newest", "fires"), [("2026-11-27", False), ("2026-11-25", False), ("2026-11-24", True)])
