@@ -107,7 +107,8 @@ def read_validated(path: Path, data: Path) -> tuple[Configuration, Mapping[KeyPa
         As `load_configuration`.
     """
     merged = read_merged(path)
-    refuse_secrets(path, merged.values, merged.lines)
+    for file, values, lines in merged.documents:
+        refuse_secrets(file, values, lines)
     places = {"directory": merged.directory, "data": data.resolve()}
     try:
         configuration = Configuration.model_validate({**merged.values, **places})
