@@ -131,6 +131,17 @@ def test_a_module_of_ones_own_declares_its_ranges_and_the_section_may_have_other
     assert said.parameters == {"neighbours": 200}
 
 
+@pytest.mark.parametrize("section", ["{type: mine.model}", "{type: mine.model, tune: {}}"])
+def test_defaults_may_be_of_an_enumeration_or_of_numpy(section: str, tmp_path: Path) -> None:
+    kinds = "import enum, numpy\nclass Shape(enum.StrEnum):\n    FLAT = 'flat'\n    ROUND = 'round'\n"
+    own = OWN.replace('shape: str = "flat"', "shape: Shape = Shape.FLAT\n    shapes: list[Shape] = [Shape.FLAT]")
+    own = own.replace("    shapes", "    rate: float = numpy.float64(0.1)\n    shapes")
+    made = of_ones_own(tmp_path, section, kinds + own)
+    assert isinstance(made, OwnModel)
+    assert made.parameters == ({} if made.tune is None else {"neighbours": 200, "shape": "flat"})
+    assert all(type(each) in (int, str) for each in made.parameters.values())
+
+
 @pytest.mark.parametrize(
     ("section", "module", "said"),
     [
