@@ -79,6 +79,13 @@ def defaults_of(module: ModuleType) -> dict[str, Any]:
     return kept
 
 
+def kinds_of(module: ModuleType) -> dict[str, str]:
+    """Return what a module says of the kind of its parameters: `int` or `float`, of those annotated so."""
+    fields_of = getattr(getattr(module, "Parameters", None), "model_fields", {})
+    kinds: dict[Any, str] = {int: "int", float: "float"}
+    return {name: kind for name, each in fields_of.items() for of, kind in kinds.items() if each.annotation is of}
+
+
 class Answers:
     """Answers of one module; models that it loaded last are kept."""
 
