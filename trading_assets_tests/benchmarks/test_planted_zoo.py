@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.market_data import calendars
 from trading_assets_tests.benchmarks.planted_zoo import (
     QUARTER,
     SPANS,
@@ -23,7 +24,7 @@ from trading_assets_tests.benchmarks.planted_zoo import (
     scored_world,
     spans,
 )
-from trading_assets_tests.benchmarks.planted_zoo_page import curves_of, table_of_events, table_of_models
+from trading_assets_tests.benchmarks.planted_zoo_page import PAGE, curves_of, table_of_events, table_of_models
 from trading_assets_tests.benchmarks.zoo_market import PARTS, YEAR, market, part_of, zoo
 
 BROKEN, AGAIN = (first for _, first in PARTS[1:])
@@ -71,7 +72,6 @@ def test_gap_and_volume_tell_the_next_session_together_and_nothing_alone() -> No
     edge = rows.filter(part="edge")
     assert abs(np.corrcoef(edge["gap"].sign(), edge["next"])[0, 1]) < 0.05
     assert abs(np.corrcoef(edge["is_high"].cast(pl.Float64), edge["next"])[0, 1]) < 0.05
-    assert set(TOLD) <= set(world().samples.names)
 
 
 def test_what_a_model_finds_is_worked_out_by_hand() -> None:
@@ -138,8 +138,20 @@ def test_nothing_is_decided_by_what_came_later() -> None:
     assert until[-1][1] in ("roll back to", "train, keep")
 
 
+def test_the_page_says_within_how_many_sessions_of_the_break_alarms_were_raised() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    found = {row[0]: row[6] for row in cells if len(row) == len(SPANS) + 5 and row[1].startswith("yes") and row[6]}
+    assert len(found) == 8, "all but the ranking, which is no candidate"
+    since = calendars.sessions("XNYS", BROKEN, AGAIN)
+    took = [since.index_of(dt.date.fromisoformat(day)) for day in found.values()]
+    assert (min(took), max(took)) == (6, 15)
+    assert "within six to fifteen sessions of the break" in page
+
+
 def test_the_tables_say_what_was_found_and_decided() -> None:
     year = the_year()
+    assert set(TOLD) <= set(world().samples.names)
     rows = figures(world(), year)
     assert rows["model"].to_list() == ["ridge", "logistic"]
     assert rows["found"].to_list() == [True, False]
