@@ -33,7 +33,7 @@ from trading_assets.protocol.decisions import HandDecision
 from trading_assets_tests.backtests.frames import frames_of, loaded
 from trading_assets_tests.benchmarks.zoo_market import BENCHMARK, CHAMPION, PARTS, YEAR
 
-#: What models are told: the two columns that tell the next session together, and ten that tell nothing.
+#: What models are told: the two columns that tell the next session together, and ten that tell nothing they do not.
 TOLD = ("overnight_return", "volume_ratio_20")
 FEATURES = (
     *TOLD,
