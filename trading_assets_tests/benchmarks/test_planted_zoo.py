@@ -23,6 +23,7 @@ from trading_assets_tests.benchmarks.planted_zoo import (
     lived,
     scored_world,
     spans,
+    succeeded,
 )
 from trading_assets_tests.benchmarks.planted_zoo_page import PAGE, curves_of, table_of_events, table_of_models
 from trading_assets_tests.benchmarks.zoo_market import PARTS, YEAR, market, part_of, zoo
@@ -121,6 +122,29 @@ def test_the_year_shows_each_decision_in_order() -> None:
         ("promote", "ridge", sessions.filter(sessions < again)[-1]),
     ]
     assert len(sessions.filter(sessions.is_between(AGAIN, again))) < 3 * QUARTER
+    alone, only_back = (
+        [(reign.start, reign.champion) for reign in succeeded(world(), said).reigns] for said in ([], year.by_hand[:1])
+    )
+    begin = [(days["train, begin with"][0], "logistic"), (days["train, promote"][0], "ridge")]
+    assert alone == begin, "without the person nothing is taken back"
+    assert only_back == [*begin, (back, "logistic")], "nor do the tests alone let it trade again"
+
+
+@pytest.mark.slow
+def test_of_the_market_of_the_page_the_person_alone_takes_back_and_lets_trade_again() -> None:
+    """The page says so of the whole market; three candidates of it are enough: who begins, who trades, who could."""
+    whole = scored_world(zoo(("logistic", "catboost", "lightgbm")), market())
+    year = lived(whole)
+    back, again = year.by_hand
+    assert (back.action, back.candidate, again.action, again.candidate) == (
+        "rollback",
+        "logistic",
+        "promote",
+        "catboost",
+    )
+    alone, only_back = ([reign.champion for reign in succeeded(whole, said).reigns] for said in ([], year.by_hand[:1]))
+    assert alone == ["logistic", "catboost"]
+    assert only_back == ["logistic", "catboost", "logistic"]
 
 
 def test_nothing_is_decided_by_what_came_later() -> None:
