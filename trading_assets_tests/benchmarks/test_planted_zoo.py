@@ -168,7 +168,7 @@ def test_the_page_says_within_how_many_sessions_of_the_break_alarms_were_raised(
     found = {row[0]: row[6] for row in cells if len(row) == len(SPANS) + 5 and row[1].startswith("yes") and row[6]}
     assert len(found) == 8, "all but the ranking, which is no candidate"
     since = calendars.sessions("XNYS", BROKEN, AGAIN)
-    took = [since.index_of(dt.date.fromisoformat(day)) for day in found.values()]
+    took = [since.to_list().index(dt.date.fromisoformat(day)) for day in found.values()]
     assert (min(took), max(took)) == (6, 15)
     assert "within six to fifteen sessions of the break" in page
 

@@ -17,7 +17,7 @@ from trading_assets.strategies.interface.target_weights import checked
 from trading_assets_tests.backtests.frames import weekdays
 from trading_assets_tests.strategies.test_ensemble import by_session, panel
 
-SHIPPED = {"exploration": 0.01, "discount": 0.998, "ridge": 1.0}
+SHIPPED: dict[str, Any] = {"exploration": 0.01, "discount": 0.998, "ridge": 1.0}
 
 
 def written_out(
