@@ -36,8 +36,7 @@ from trading_assets.config.plugins import (
 from trading_assets.config.secrets import refuse_secrets, secret_of
 from trading_assets.config.strategies import BUILT_IN, StrategyParameters
 from trading_assets.config.stress_scenarios import RUNS_OF_THE_BASE, built_in
-from trading_assets.config.tuned import with_declared
-from trading_assets.config.tuning import Choices
+from trading_assets.config.tuned import tried_of, with_declared
 from trading_assets.sandbox.process import StoppedError
 
 
@@ -158,16 +157,16 @@ def _load_own_models(path: Path, lines: Mapping[KeyPath, int], configuration: Co
 
 
 def _searching(path: Path, lines: Mapping[KeyPath, int], name: str, settings: OwnModel, found: Plugin) -> OwnModel:
-    """The section of a user's own model with its ranges, whose ends its module takes."""
+    """The section of a user's own model with its ranges, of which its module takes the ends and a value between."""
     where: KeyPath = ("models", name, "tune", "search")
     try:
-        made = with_declared(settings, found.description["search"], found.description["defaults"])
+        made = with_declared(settings, *(found.description[key] for key in ("search", "defaults", "kinds")))
     except ValidationError as error:
         said = error.errors(include_url=False)[0]
         what = f"SEARCH of {settings.type}: {'.'.join(map(str, said['loc']))}: {said['msg']}"
         raise ConfigurationError(block(path, lines, where, what, "ranges, as `tune.search` has them")) from None
     for parameter, values in (made.tune.search if made.tune else {}).items():
-        for value in values.choices if isinstance(values, Choices) else (values.low, values.high):
+        for value in tried_of(made, parameter, values):
             try:
                 what = found.ask("model_validate", values={**made.parameters, parameter: value})
             except (PluginError, StoppedError) as error:

@@ -54,17 +54,20 @@ def with_values(settings: WalkForward, values: Mapping[str, Any]) -> WalkForward
     return settings.model_copy(update={**values, "tune": None})
 
 
-def with_declared(settings: OwnModel, declared: Mapping[str, Any], defaults: Mapping[str, Any]) -> OwnModel:
+def with_declared(
+    settings: OwnModel, declared: Mapping[str, Any], defaults: Mapping[str, Any], kinds: Mapping[str, str]
+) -> OwnModel:
     """Return the section of a user's own model with the ranges that its module declares, where it has none itself.
 
-    What is searched has a value from the start: that of the section, or the default of the module.
+    What is searched has a value from the start: that of the section, or the default of the module. Where the module
+    says whether a parameter is a whole number, its range and that value are written so, for `counts` to tell.
 
     Parameters
     ----------
     settings
         Section of the model, with `tune`.
-    declared, defaults
-        `SEARCH` of the module, and the values of its `Parameters` where nothing is said.
+    declared, defaults, kinds
+        `SEARCH` of the module, the values of its `Parameters` where nothing is said, and which are `int` or `float`.
 
     Raises
     ------
@@ -76,7 +79,39 @@ def with_declared(settings: OwnModel, declared: Mapping[str, Any], defaults: Map
     own = settings.tune.model_dump(exclude_unset=True)
     tune = settings.tune if settings.tune.search else Tuning.model_validate({**own, "search": dict(declared)})
     first = {name: defaults[name] for name in tune.search if name in defaults}
-    return settings.model_copy(update={"tune": tune, "parameters": {**first, **settings.parameters}})
+    values, search = {**first, **settings.parameters}, dict(tune.search)
+    for name, each in tune.search.items():
+        if isinstance(each, Range) and name in kinds:
+            ends = {key: _as_kind(value, kinds[name]) for key, value in each.model_dump(exclude_unset=True).items()}
+            search[name] = each.model_copy(update=ends)
+            values |= {name: _as_kind(values[name], kinds[name])} if name in values else {}
+    tune = tune.model_copy(update={"search": search})
+    return settings.model_copy(update={"tune": tune, "parameters": values})
+
+
+def _as_kind(value: Any, kind: str) -> Any:
+    """Return a number as `int` or `float`, if that is the same number; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return float(value) if kind == "float" else int(value) if float(value).is_integer() else value
+
+
+def tried_of(settings: WalkForward, name: str, values: Range | Choices) -> list[Any]:
+    """Return values of a range that tell whether a parameter takes what a search may draw: ends, and one between.
+
+    Parameters
+    ----------
+    settings, name
+        Section of the model, and the name of the parameter.
+    values
+        Its range.
+    """
+    if isinstance(values, Choices):
+        return list(values.choices)
+    between: float = values.low + (values.step or (values.high - values.low) * 0.3819)
+    if counts(settings, name, values):
+        between = round(between)
+    return [values.low, values.high, between] if between < values.high else [values.low, values.high]
 
 
 def faults_of_tuning(configuration: Configuration) -> Iterator[Fault]:

@@ -80,7 +80,7 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     starts = sessions.dt.truncate(PERIODS[parameters.rebalance])
     numbers = {member: number for number, member in enumerate(parameters.members)}
     groups = [[numbers[member] for member in group] for group in parameters.groups or [parameters.members]]
-    played = played_in_groups(
+    played = played_members(
         returns,
         regimes_of(rows, sessions, at),
         (starts != starts.shift(1)).fill_null(value=True).to_numpy(),
@@ -105,87 +105,6 @@ def target_weights(parameters: Parameters, panel: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def played_members(
-    returns: Floats,
-    contexts: Floats,
-    is_choice: NDArray[np.bool_],
-    *,
-    exploration: float,
-    discount: float,
-    ridge: float,
-) -> NDArray[np.int64]:
-    """Return the number of the member that is played at each close, `CASH` for none: (sessions,).
-
-    A return that is known at *t* was decided at *t - 2*: it is learnt from at *t*, with the context of *t - 2*, and of
-    the member alone that was played then. With A = ridge x I + sum of discounted x x' and b = sum of discounted
-    return x x of the sessions on which a member was played, its worth in a context x is
-    x' A^-1 b + exploration x sqrt(x' A^-1 x). The member of the greatest worth is played, the first of equals, and
-    cash if none is worth more than 0. A discount is of the sessions, whoever is played.
-
-    Parameters
-    ----------
-    returns
-        (sessions, members) of `paper_returns`.
-    contexts
-        (sessions, contexts), known at the close of each session.
-    is_choice
-        (sessions,) whether a member is chosen; else the one before stays.
-    exploration, discount, ridge
-        As `Parameters` has them.
-
-    Examples
-    --------
-    Two members, no context. Both are worth 0.01 x sqrt(1 / 1) at first, and the first is played. What it lost is known
-    two sessions later: its worth is then -0.04 / 2 + 0.01 x sqrt(1 / 2), and the second one is played.
-
-    >>> returns = np.array([[0.0, 0.0], [0.0, 0.0], [-0.04, 0.02], [0.0, 0.02]])
-    >>> always = np.ones(4, dtype=bool)
-    >>> played_members(returns, np.ones((4, 1)), always, exploration=0.01, discount=1.0, ridge=1.0).tolist()
-    [0, 0, 1, 1]
-    """
-    settings = _Arms(exploration, discount, ridge)
-    return _played(returns, contexts, is_choice, settings, None)
-
-
-def played_in_groups(
-    returns: Floats,
-    contexts: Floats,
-    is_choice: NDArray[np.bool_],
-    groups: Sequence[Sequence[int]],
-    *,
-    exploration: float,
-    discount: float,
-    ridge: float,
-) -> NDArray[np.int64]:
-    """Return the number of the member that is played at each close, a group chosen first: (sessions,).
-
-    Groups are arms of a bandit as members are in `played_members`: a group has earned what those of its members earned
-    that were played. Where the best group is worth more than 0, the member of it that is worth most is played,
-    whatever that is; else cash. One group is `played_members`.
-
-    Parameters
-    ----------
-    returns, contexts, is_choice
-        As `played_members` takes them.
-    groups
-        Numbers of the members of each group.
-    exploration, discount, ridge
-        As `Parameters` has them.
-
-    Examples
-    --------
-    Members 0 and 1 are a group, 2 is one. Both groups are worth 0.01 at first, and member 0 is played. What it lost is
-    known two sessions later: its group is then worth -0.04 / 2 + 0.01 x sqrt(1 / 2), and the other one is played.
-
-    >>> returns = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-0.04, 0.02, 0.0], [0.0, 0.02, 0.0]])
-    >>> always, settings = np.ones(4, dtype=bool), {"exploration": 0.01, "discount": 1.0, "ridge": 1.0}
-    >>> played_in_groups(returns, np.ones((4, 1)), always, [[0, 1], [2]], **settings).tolist()
-    [0, 0, 2, 2]
-    """
-    settings = _Arms(exploration, discount, ridge)
-    return _played(returns, contexts, is_choice, settings, groups if len(groups) > 1 else None)
-
-
 @dataclass(frozen=True)
 class _Arms:
     """How arms are learnt about and judged."""
@@ -201,14 +120,59 @@ class _Arms:
         return np.asarray((inverse @ earned[:, :, None])[:, :, 0] @ now + self.exploration * doubt)
 
 
-def _played(
+def played_members(
     returns: Floats,
     contexts: Floats,
     is_choice: NDArray[np.bool_],
-    settings: _Arms,
-    groups: Sequence[Sequence[int]] | None,
+    groups: Sequence[Sequence[int]] | None = None,
+    *,
+    exploration: float,
+    discount: float,
+    ridge: float,
 ) -> NDArray[np.int64]:
-    """Members first, then groups as further arms."""
+    """Return the number of the member that is played at each close, `CASH` for none: (sessions,).
+
+    A return that is known at *t* was decided at *t - 2*: it is learnt from at *t*, with the context of *t - 2*, and of
+    the member alone that was played then. With A = ridge x I + sum of discounted x x' and b = sum of discounted
+    return x x of the sessions on which a member was played, its worth in a context x is
+    x' A^-1 b + exploration x sqrt(x' A^-1 x). The member of the greatest worth is played, the first of equals, and
+    cash if none is worth more than 0. A discount is of the sessions, whoever is played.
+
+    With groups a group is chosen first. Groups are arms of a bandit as members are: a group has earned what those of
+    its members earned that were played. Where the best group is worth more than 0, the member of it that is worth most
+    is played, whatever that is; else cash. One group is as none.
+
+    Parameters
+    ----------
+    returns
+        (sessions, members) of `paper_returns`.
+    contexts
+        (sessions, contexts), known at the close of each session.
+    is_choice
+        (sessions,) whether a member is chosen; else the one before stays.
+    groups
+        Numbers of the members of each group; None: members are chosen among all.
+    exploration, discount, ridge
+        As `Parameters` has them.
+
+    Examples
+    --------
+    Two members, no context. Both are worth 0.01 x sqrt(1 / 1) at first, and the first is played. What it lost is known
+    two sessions later: its worth is then -0.04 / 2 + 0.01 x sqrt(1 / 2), and the second one is played.
+
+    >>> returns = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-0.04, 0.02, 0.0], [0.0, 0.02, 0.0]])
+    >>> always, settings = np.ones(4, dtype=bool), {"exploration": 0.01, "discount": 1.0, "ridge": 1.0}
+    >>> played_members(returns[:, :2], np.ones((4, 1)), always, **settings).tolist()
+    [0, 0, 1, 1]
+
+    Members 0 and 1 are a group, 2 is one: what member 0 lost its group has lost, and the other one is played.
+
+    >>> played_members(returns, np.ones((4, 1)), always, [[0, 1], [2]], **settings).tolist()
+    [0, 0, 2, 2]
+    """
+    settings = _Arms(exploration, discount, ridge)
+    groups = groups if groups and len(groups) > 1 else None
+    # Members first, then groups as further arms.
     sessions, members = returns.shape
     size, count = contexts.shape[1], members + len(groups or ())
     group_of = {member: members + place for place, group in enumerate(groups or ()) for member in group}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_assets.strategies.bandit import CASH, Parameters, played_in_groups
+from trading_assets.strategies.bandit import CASH, Parameters, played_members
 from trading_assets.strategies.ensemble import Parameters as EnsembleParameters
 from trading_assets.strategies.ensemble import member_weights
 from trading_assets_tests.benchmarks.online_learning import NUMBERS, PAGE
@@ -130,7 +130,7 @@ def _by_bandit(members: PlantedMembers, groups: Sequence[Sequence[int]]) -> Floa
     own = Parameters(members=["a"])
     is_choice = np.arange(len(members.returns)) % WEEK == 0
     by = {"exploration": own.exploration, "discount": own.discount, "ridge": own.ridge}
-    played = played_in_groups(_known(members), members.contexts, is_choice, groups, **by)
+    played = played_members(_known(members), members.contexts, is_choice, groups, **by)
     return np.asarray(np.eye(members.returns.shape[1])[np.maximum(played, 0)] * (played != CASH)[:, None])
 
 

@@ -33,7 +33,7 @@ from trading_assets.protocol.decisions import HandDecision
 from trading_assets_tests.backtests.frames import frames_of, loaded
 from trading_assets_tests.benchmarks.zoo_market import BENCHMARK, CHAMPION, PARTS, YEAR
 
-#: What models are told: the two columns that tell the next session together, and ten that tell nothing.
+#: What models are told: the two columns that tell the next session together, and ten that tell nothing they do not.
 TOLD = ("overnight_return", "volume_ratio_20")
 FEATURES = (
     *TOLD,
@@ -151,7 +151,7 @@ def lived(world: World) -> Lived:
     starts = {(day, name) for name, days in spells.items() for day in _first_days(days)}
     refits = {fold.test_start for fold in world.folds if fold.test_start >= YEAR}
     by_hand, taken_back = list[HandDecision](), None
-    found = _succeeded(world, by_hand)
+    found = succeeded(world, by_hand)
     for day in sorted({*refits, *(day for day, _ in starts)}):
         now, word = found.at(day), None
         if now is not None and (day, now) in starts:
@@ -164,7 +164,7 @@ def lived(world: World) -> Lived:
             taken_back = None if word else taken_back
         if word is not None:
             by_hand.append(word)
-            found = _succeeded(world, by_hand)
+            found = succeeded(world, by_hand)
     rows = [(name, day) for day, name in sorted(starts)]
     return Lived(found, pl.DataFrame(rows, schema={"model": pl.String, "known_on": pl.Date}, orient="row"), by_hand)
 
@@ -190,7 +190,8 @@ def _let_back(world: World, day: dt.date, name: str, now: str) -> HandDecision |
     return HandDecision(CHAMPION, "promote", name, False, day, BY, why)
 
 
-def _succeeded(world: World, by_hand: Sequence[HandDecision]) -> Succession:
+def succeeded(world: World, by_hand: Sequence[HandDecision]) -> Succession:
+    """Return who was champion when, by the product's own test and what a person decided."""
     candidates = world.configuration.champions[CHAMPION].candidates
     scores = {name: world.scored[name].rows.select("symbol", "session", "score") for name in candidates}
     return succession_of(world.configuration, CHAMPION, world.samples, world.folds, scores, by_hand)

@@ -43,7 +43,7 @@ def _logistic(optimizer: Any) -> Any:
     return compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression(optimizer=optimizer))
 
 
-#: Makers of learners of River: as it ships, with Adam, and restarted by DDM.
+#: Makers of learners of River: as it ships, with Adam, and restarted by DDM, which seldom happens: see `restarts`.
 LEARNERS: Mapping[str, Callable[[], Any]] = {
     "River, as shipped": lambda: _logistic(optim.SGD(0.01)),
     "River, Adam": lambda: _logistic(optim.Adam(0.01)),
@@ -77,6 +77,42 @@ def by_river(market: PlantedMarket, make: Callable[[], Any]) -> Floats:
     return score
 
 
+def restarts_of(market: PlantedMarket) -> list[int]:
+    """Return the sessions whose labels made DDM begin the regression anew.
+
+    Parameters
+    ----------
+    market
+        What it lives through.
+    """
+    detector, found = drift.binary.DDM(), list[int]()
+    model = drift.DriftRetrainingClassifier(model=_logistic(optim.SGD(0.01)), drift_detector=detector)
+    for session in range(market.sessions - LAG - 1):
+        for row, label in zip(market.features[session].tolist(), market.label[session] > 0, strict=True):
+            model.learn_one(dict(enumerate(row)), bool(label))
+            found += [session] if detector.drift_detected else []
+    return found
+
+
+def _market(case: str, seed: int) -> tuple[PlantedMarket, int]:
+    """The market of a case, and the first of its sessions that count."""
+    draw, shared = CASES[case]
+    if draw is change:
+        return planted(seed, [0] * BEFORE + [1] * AFTER, shared), BEFORE
+    market = planted(seed, [turn % 2 for turn in range(10) for _ in range(126)], shared)
+    return market, SETTINGS.initial_sessions + LAG
+
+
+def restarts(case: str) -> int:
+    """Return how often DDM began anew on the sessions of a case that count, over all of its seeds."""
+    markets = [_market(case, seed) for seed in _seeds(case)]
+    return sum(session >= first for market, first in markets for session in restarts_of(market))
+
+
+def _seeds(case: str) -> range:
+    return range(SEEDS if CASES[case][0] is change else SEEDS_OF_TURNS)
+
+
 def measured(case: str, seed: int) -> dict[str, float]:
     """Return the mean log loss of each of `NAMES` on the sessions of a case that count.
 
@@ -85,12 +121,7 @@ def measured(case: str, seed: int) -> dict[str, float]:
     case, seed
         A name of `CASES`, and the seed of its market.
     """
-    draw, shared = CASES[case]
-    if draw is change:
-        market, first = planted(seed, [0] * BEFORE + [1] * AFTER, shared), BEFORE
-    else:
-        market = planted(seed, [turn % 2 for turn in range(10) for _ in range(126)], shared)
-        first = SETTINGS.initial_sessions + LAG
+    market, first = _market(case, seed)
     scores = {name: by_river(market, make) for name, make in LEARNERS.items()}
     scores |= {"naive": by_share(market), "online": by_online(market)[0], "truth": market.chance}
     return {name: float(losses_of(market, scores[name])[first:].mean()) for name in NAMES}
@@ -115,13 +146,14 @@ def summarised(case: str, losses: Sequence[Mapping[str, float]]) -> dict[str, An
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the table of the page."""
     lines = [
-        f"| mean log loss, median over seeds | seeds | {' | '.join(NAMES)} | `online` is better than |",
-        f"|---|---|{'---|' * (len(NAMES) + 1)}",
+        f"| mean log loss, median over seeds | seeds | {' | '.join(NAMES)} | `online` is better than | "
+        "restarts by DDM, all seeds |",
+        f"|---|---|{'---|' * (len(NAMES) + 2)}",
     ]
     for row in rows:
         found = " | ".join(f"{row['losses'][name]:.4f}" for name in NAMES)
         better = ", ".join(str(row["better_than"][name]) for name in LEARNERS)
-        lines.append(f"| {row['case']} | {row['seeds']} | {found} | {better} of {row['seeds']} |")
+        lines.append(f"| {row['case']} | {row['seeds']} | {found} | {better} of {row['seeds']} | {row['restarts']} |")
     return "\n".join(lines)
 
 
@@ -135,9 +167,9 @@ def main() -> None:
     """Measure, and write numbers and table."""
     rows = []
     with one_thread("sklearn.linear_model"):
-        for case, (draw, _) in CASES.items():
-            seeds = range(SEEDS if draw is change else SEEDS_OF_TURNS)
-            rows.append(summarised(case, [measured(case, seed) for seed in seeds]))
+        for case in CASES:
+            found = summarised(case, [measured(case, seed) for seed in _seeds(case)])
+            rows.append(found | {"restarts": restarts(case)})
             print(markdown(rows[-1:]), flush=True)
     kept = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
     NUMBERS.write_text(json.dumps(kept | {"river": rows}, indent=2) + "\n", encoding="utf-8")

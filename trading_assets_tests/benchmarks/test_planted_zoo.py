@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.market_data import calendars
 from trading_assets_tests.benchmarks.planted_zoo import (
     QUARTER,
     SPANS,
@@ -22,8 +23,9 @@ from trading_assets_tests.benchmarks.planted_zoo import (
     lived,
     scored_world,
     spans,
+    succeeded,
 )
-from trading_assets_tests.benchmarks.planted_zoo_page import curves_of, table_of_events, table_of_models
+from trading_assets_tests.benchmarks.planted_zoo_page import PAGE, curves_of, table_of_events, table_of_models
 from trading_assets_tests.benchmarks.zoo_market import PARTS, YEAR, market, part_of, zoo
 
 BROKEN, AGAIN = (first for _, first in PARTS[1:])
@@ -71,7 +73,6 @@ def test_gap_and_volume_tell_the_next_session_together_and_nothing_alone() -> No
     edge = rows.filter(part="edge")
     assert abs(np.corrcoef(edge["gap"].sign(), edge["next"])[0, 1]) < 0.05
     assert abs(np.corrcoef(edge["is_high"].cast(pl.Float64), edge["next"])[0, 1]) < 0.05
-    assert set(TOLD) <= set(world().samples.names)
 
 
 def test_what_a_model_finds_is_worked_out_by_hand() -> None:
@@ -121,6 +122,29 @@ def test_the_year_shows_each_decision_in_order() -> None:
         ("promote", "ridge", sessions.filter(sessions < again)[-1]),
     ]
     assert len(sessions.filter(sessions.is_between(AGAIN, again))) < 3 * QUARTER
+    alone, only_back = (
+        [(reign.start, reign.champion) for reign in succeeded(world(), said).reigns] for said in ([], year.by_hand[:1])
+    )
+    begin = [(days["train, begin with"][0], "logistic"), (days["train, promote"][0], "ridge")]
+    assert alone == begin, "without the person nothing is taken back"
+    assert only_back == [*begin, (back, "logistic")], "nor do the tests alone let it trade again"
+
+
+@pytest.mark.slow
+def test_of_the_market_of_the_page_the_person_alone_takes_back_and_lets_trade_again() -> None:
+    """The page says so of the whole market; three candidates of it are enough: who begins, who trades, who could."""
+    whole = scored_world(zoo(("logistic", "catboost", "lightgbm")), market())
+    year = lived(whole)
+    back, again = year.by_hand
+    assert (back.action, back.candidate, again.action, again.candidate) == (
+        "rollback",
+        "logistic",
+        "promote",
+        "catboost",
+    )
+    alone, only_back = ([reign.champion for reign in succeeded(whole, said).reigns] for said in ([], year.by_hand[:1]))
+    assert alone == ["logistic", "catboost"]
+    assert only_back == ["logistic", "catboost", "logistic"]
 
 
 def test_nothing_is_decided_by_what_came_later() -> None:
@@ -138,8 +162,20 @@ def test_nothing_is_decided_by_what_came_later() -> None:
     assert until[-1][1] in ("roll back to", "train, keep")
 
 
+def test_the_page_says_within_how_many_sessions_of_the_break_alarms_were_raised() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    found = {row[0]: row[6] for row in cells if len(row) == len(SPANS) + 5 and row[1].startswith("yes") and row[6]}
+    assert len(found) == 8, "all but the ranking, which is no candidate"
+    since = calendars.sessions("XNYS", BROKEN, AGAIN)
+    took = [since.to_list().index(dt.date.fromisoformat(day)) for day in found.values()]
+    assert (min(took), max(took)) == (6, 15)
+    assert "within six to fifteen sessions of the break" in page
+
+
 def test_the_tables_say_what_was_found_and_decided() -> None:
     year = the_year()
+    assert set(TOLD) <= set(world().samples.names)
     rows = figures(world(), year)
     assert rows["model"].to_list() == ["ridge", "logistic"]
     assert rows["found"].to_list() == [True, False]

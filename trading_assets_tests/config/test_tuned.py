@@ -6,7 +6,7 @@ import pytest
 
 from trading_assets.config import ConfigurationError, load_configuration
 from trading_assets.config.models import Model, OwnModel, RidgeModel, StackingModel, WalkForward
-from trading_assets.config.tuned import counts, is_whole, searchable
+from trading_assets.config.tuned import counts, is_whole, searchable, tried_of
 from trading_assets.config.tuning import Choices, Range
 
 FILE = """\
@@ -129,6 +129,55 @@ def test_a_module_of_ones_own_declares_its_ranges_and_the_section_may_have_other
     assert said.tune is not None
     assert list(said.tune.search) == ["neighbours"]
     assert said.parameters == {"neighbours": 200}
+
+
+#: A range of a whole number and one of another, each written as if it were of the other kind.
+KINDS = """\
+from pydantic import BaseModel, AfterValidator
+from typing import Annotated
+def whole(value):
+    if value != int(value):
+        raise ValueError("not whole")
+    return value
+class Parameters(BaseModel):
+    count: int = 3
+    alpha: float = 1
+    told: Annotated[int | float, AfterValidator(whole)] = 3
+def fit(training, parameters, seed): ...
+def load(content): ...
+"""
+
+
+def test_whether_a_parameter_is_a_whole_number_is_as_the_module_annotates_it(tmp_path: Path) -> None:
+    section = "{type: mine.model, tune: {search: {count: {low: 1, high: 9.0, step: 2.0}, alpha: {low: 0, high: 2}}}}"
+    made = of_ones_own(tmp_path, section, KINDS)
+    assert isinstance(made, OwnModel)
+    assert made.tune is not None
+    search = made.tune.search
+    assert [counts(made, name, each) for name, each in search.items() if isinstance(each, Range)] == [True, False]
+    assert {name: type(each) for name, each in made.parameters.items()} == {"count": int, "alpha": float}
+    assert tried_of(made, "count", search["count"]) == [1, 9, 3]
+    assert tried_of(made, "alpha", search["alpha"]) == [0.0, 2.0, pytest.approx(0.7638)]
+
+
+def test_a_value_between_the_ends_that_a_module_refuses_is_an_error_in_words(tmp_path: Path) -> None:
+    """Annotated as either kind: the range tells that it is no whole number, and the module would fail at a trial."""
+    section = "{type: mine.model, tune: {search: {told: {low: 1, high: %s}}}}"
+    message = of_ones_own(tmp_path, section % "9.0", KINDS)
+    assert isinstance(message, str)
+    assert "not whole (got 4.05" in message
+    assert isinstance(of_ones_own(tmp_path, section % "9", KINDS), OwnModel)
+
+
+@pytest.mark.parametrize("section", ["{type: mine.model}", "{type: mine.model, tune: {}}"])
+def test_defaults_may_be_of_an_enumeration_or_of_numpy(section: str, tmp_path: Path) -> None:
+    kinds = "import enum, numpy\nclass Shape(enum.StrEnum):\n    FLAT = 'flat'\n    ROUND = 'round'\n"
+    own = OWN.replace('shape: str = "flat"', "shape: Shape = Shape.FLAT\n    shapes: list[Shape] = [Shape.FLAT]")
+    own = own.replace("    shapes", "    rate: float = numpy.float64(0.1)\n    shapes")
+    made = of_ones_own(tmp_path, section, kinds + own)
+    assert isinstance(made, OwnModel)
+    assert made.parameters == ({} if made.tune is None else {"neighbours": 200, "shape": "flat"})
+    assert all(type(each) in (int, str) for each in made.parameters.values())
 
 
 @pytest.mark.parametrize(

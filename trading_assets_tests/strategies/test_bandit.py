@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trading_assets.strategies.bandit import CASH, Parameters, played_in_groups, played_members, target_weights
+from trading_assets.strategies.bandit import CASH, Parameters, played_members, target_weights
 from trading_assets.strategies.interface.target_weights import checked
 from trading_assets_tests.backtests.frames import weekdays
 from trading_assets_tests.strategies.test_ensemble import by_session, panel
 
-SHIPPED = {"exploration": 0.01, "discount": 0.998, "ridge": 1.0}
+SHIPPED: dict[str, Any] = {"exploration": 0.01, "discount": 0.998, "ridge": 1.0}
 
 
 def written_out(
@@ -83,7 +83,7 @@ def test_groups_are_chosen_first_as_a_loop_does(seed: int, groups: list[list[int
     random = np.random.default_rng(seed)
     returns, contexts = random.normal(0.0, 0.01, (50, 4)), random.dirichlet(np.ones(2), 50)
     always, own = np.ones(50, dtype=bool), {"exploration": 0.01, "discount": 0.98, "ridge": 0.7}
-    found = played_in_groups(returns, contexts, always, groups, **own)
+    found = played_members(returns, contexts, always, groups, **own)
     assert found.tolist() == grouped_by_hand(returns, contexts, groups, 0.01, 0.98, 0.7)
 
 
@@ -93,7 +93,7 @@ def test_one_group_or_a_group_of_each_member_is_the_bandit_without_groups() -> N
     choice = random.random(200) < 0.3
     plain = played_members(returns, contexts, choice, **SHIPPED).tolist()
     for groups in ([[0, 1, 2]], [[0], [1], [2]]):
-        assert played_in_groups(returns, contexts, choice, groups, **SHIPPED).tolist() == plain
+        assert played_members(returns, contexts, choice, groups, **SHIPPED).tolist() == plain
 
 
 @pytest.mark.parametrize("groups", [[["a"], ["b"]], [["a", "b"], ["b", "c"]], [["a", "b", "c"], []], [["a", "b", "c"]]])

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from types import ModuleType
 from typing import Any
@@ -69,7 +70,20 @@ def defaults_of(module: ModuleType) -> dict[str, Any]:
     """Return the defaults of a module's `Parameters` that a search can begin with: plain values."""
     fields_of = getattr(getattr(module, "Parameters", None), "model_fields", {})
     found = {name: each.get_default() for name, each in fields_of.items() if not each.is_required()}
-    return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str | list)}
+    kept: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, bool | int | float | str | list):
+            # Members of an enumeration and numbers of NumPy are such values too, and no message takes them.
+            with suppress(TypeError, ValueError):
+                kept[name] = json.loads(json.dumps(value, allow_nan=False))
+    return kept
+
+
+def kinds_of(module: ModuleType) -> dict[str, str]:
+    """Return what a module says of the kind of its parameters: `int` or `float`, of those annotated so."""
+    fields_of = getattr(getattr(module, "Parameters", None), "model_fields", {})
+    kinds: dict[Any, str] = {int: "int", float: "float"}
+    return {name: kind for name, each in fields_of.items() for of, kind in kinds.items() if each.annotation is of}
 
 
 class Answers:

@@ -27,7 +27,7 @@ from trading_assets.config.stated import is_shipped, shipped_owner
 from trading_assets.config.strategies import KINDS, LooksBack, StrategyParameters, import_strategy
 from trading_assets.features.feature import Feature, import_features
 from trading_assets.features.history import with_defined
-from trading_assets.models.families.own_answers import Answers, defaults_of, described_search, import_model
+from trading_assets.models.families.own_answers import Answers, defaults_of, described_search, import_model, kinds_of
 from trading_assets.sandbox.messages import ATOMS, ClosedError, receive, send
 from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import modules_behind
@@ -181,6 +181,7 @@ class _Worker:
                 "has_parameters": hasattr(self._module, "Parameters"),
                 "search": described_search(self._module),
                 "defaults": defaults_of(self._module),
+                "kinds": kinds_of(self._module),
             }
         }
 
