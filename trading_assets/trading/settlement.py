@@ -175,7 +175,7 @@ def settle(
         sheet, _ = send_by_stage(account.rollout, parting, before, make, send, units_sent=sent_by_now, made_at=made_at)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
-        rest = sent_left_over(account.configuration, opening, account.sheets, warehouse, session)
+        rest = _rest_sent(warehouse, account, session, asked)
         asked = pl.concat([asked, rest])
         booked, ratios = account.engine_fills.filter(session=session), ratios_at(account.splits, session)
         opened = opens.open(session, _as_sent(warehouse, account, asked), booked, ratios)
@@ -195,6 +195,17 @@ def settle(
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
         differences.append(found)
     return pl.concat(done), pl.concat(differences)
+
+
+def _rest_sent(warehouse: Warehouse, account: Settling, session: dt.date, asked: pl.DataFrame) -> pl.DataFrame:
+    """Lines for what was left over that were sent for a session, by what is on record: no sheet is asked."""
+    evenings, known = [each for each in account.sessions if each < session], list(asked["client_order_id"])
+    rows = Rows("strategy", account.opening.strategy)
+    sent = warehouse.read_or_empty(SUBMISSIONS, rows=rows).filter(account=account.opening.account, for_session=session)
+    if sent.filter(~pl.col("client_order_id").is_in(known)).is_empty():
+        return ORDER_SHEETS.empty()
+    names = (account.configuration, account.opening, account.pending, warehouse, evenings[-_EVENINGS:])
+    return sent_left_over(*names, known=known, marketable=account.trading.marketable).filter(for_session=session)
 
 
 def _books_at(
