@@ -30,6 +30,8 @@ from trading_assets.warehouse import Rows, Warehouse
 #: Units below which a part of a coin is dust, as a share of what its last order was for: fees leave some.
 _DUST = 0.005
 _NOTHING = 1e-9
+#: What the id of an order is for the rest of an order of the engine ends in.
+_REST = "-rest"
 #: Days after a close in which the session is that an order of it is for.
 _WAITS = dt.timedelta(days=14)
 #: Kinds of differences that say that other units are at the broker.
@@ -107,7 +109,7 @@ def left_over_lines(
                 row
                 | {
                     "session": last,
-                    "order_id": f"{row['order_id']}-rest",
+                    "order_id": f"{row['order_id']}{_REST}",
                     "side": "sell" if units > 0 else "buy",
                     "quantity": quantity,
                     "reason": LEFT_OVER,
@@ -213,6 +215,40 @@ def not_accepted_legs(left: Mapping[Leg, float], pending: pl.DataFrame, accepted
     since, entries = dict(said.iter_rows()), dict(entered.iter_rows())
     apart = {symbol for symbol, day in since.items() if day > entries.get(symbol, dt.date.min)}
     return {leg: units for leg, units in left.items() if leg[0] not in apart}
+
+
+def expected_of_left_over(
+    rest: pl.DataFrame, opens: Mapping[tuple[str, dt.date], float], engine_fills: pl.DataFrame, *, is_simulated: bool
+) -> dict[str, tuple[float, float]]:
+    """Return price and fee of a unit that are expected of sales of what was left over, by client order id.
+
+    The open, with the slippage and the fee that the engine had for its own exit. A simulated broker fills at the open,
+    without a fee. What has no open is not there.
+
+    Parameters
+    ----------
+    rest, opens
+        Lines for what was left over, and opens by symbol and session.
+    engine_fills
+        Rows of `trading.engine_fills` of the account.
+    is_simulated
+        Whether the broker is.
+    """
+    found = {}
+    columns = ("client_order_id", "symbol", "for_session", "order_id", "side")
+    for name, symbol, session, order, side in rest.select(columns).iter_rows():
+        price = opens.get((symbol, session))
+        if price is None:
+            continue
+        booked = engine_fills.filter(order_id=order.removesuffix(_REST)).tail(1).to_dicts()
+        if is_simulated or not booked:
+            found[name] = (price, 0.0)
+            continue
+        [fill] = booked
+        toward = (fill["modelled_slippage_bps"] or 0.0) / (1e4 if side == "buy" else -1e4)
+        rate = fill["fee"] / (fill["quantity"] * fill["price"]) if fill["quantity"] * fill["price"] else 0.0
+        found[name] = (price * (1.0 + toward), price * rate)
+    return found
 
 
 def _filled(warehouse: Warehouse, opening: Opening) -> dict[str, float]:

@@ -23,8 +23,8 @@ from trading_assets.trading.broker_books import Books, Trade, books_on_record, p
 from trading_assets.trading.brokers.port import Broker, BrokerFill
 from trading_assets.trading.brokers.session_opens import session_opens
 from trading_assets.trading.closing.tables import CLOSING_PLANS
-from trading_assets.trading.left_over import sent_left_over
-from trading_assets.trading.opening import Opening
+from trading_assets.trading.left_over import expected_of_left_over, sent_left_over
+from trading_assets.trading.opening import SIMULATED, Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, Exactness, exactness_of, reconcile
 from trading_assets.trading.rollout.sending import AtFull, StageOf, send_by_stage
@@ -182,7 +182,12 @@ def settle(
         booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to
         both = both.after(ratios, _told(warehouse, opening, opened.fills, session), booked)
         exact = account.exactness
-        found = reconcile(opening, session, opened.asked, booked, opened.orders, opened.fills, both, exact)
+        prices = expected_of_left_over(
+            rest, account.opens, account.engine_fills, is_simulated=opening.broker == SIMULATED
+        )
+        found = reconcile(
+            opening, session, opened.asked, booked, opened.orders, opened.fills, both, exact, left_over=prices
+        )
         differs = differs or not found.is_empty()
         row = {
             "strategy": opening.strategy,

@@ -11,7 +11,14 @@ import pytest
 from trading_assets.trading.broker_books import Leg
 from trading_assets.trading.brokers.port import BrokerOrder, BrokerUnavailableError
 from trading_assets.trading.brokers.simulated import SimulatedBroker
-from trading_assets.trading.left_over import left_over_lines, legs_left, not_accepted_legs, sent_left_over, take_back
+from trading_assets.trading.left_over import (
+    expected_of_left_over,
+    left_over_lines,
+    legs_left,
+    not_accepted_legs,
+    sent_left_over,
+    take_back,
+)
 from trading_assets.trading.order_sheet import LEFT_OVER, client_order_id
 from trading_assets.trading.submission import submit
 from trading_assets.trading.tables import FILLS, PENDING_ORDERS
@@ -160,7 +167,8 @@ def test_what_was_sent_is_known_by_its_own_id_without_any_sheet(tmp_path: Path) 
 
 
 def test_what_somebody_has_accepted_since_the_last_entry_stays() -> None:
-    entry, left = waiting(), {A: 6.0, SHORT: -3.0}
+    entry = waiting()
+    left: dict[Leg, float] = {A: 6.0, SHORT: -3.0}
     pending = PENDING_ORDERS.conform(pl.DataFrame([entry], schema_overrides=PENDING_ORDERS.empty().schema))
     day = entry["session"]
 
@@ -171,3 +179,15 @@ def test_what_somebody_has_accepted_since_the_last_entry_stays() -> None:
     assert not_accepted_legs(left, pending, accepted(later, "missed")) == {SHORT: -3.0}
     assert not_accepted_legs(left, pending, accepted(day, "missed")) == left
     assert not_accepted_legs(left, pending, accepted(later, "price")) == left
+
+
+def test_what_is_expected_of_a_sale_is_the_open_with_the_slippage_and_fee_of_the_exit() -> None:
+    """An open of 50, 10 bp and 0.2 % of fees: 49.95 and 0.1 a unit; a simulated broker takes neither."""
+    [row] = lines(6.0)[0].to_dicts()
+    exit_fill = {"order_id": row["order_id"].removesuffix("-rest"), "quantity": 10.0, "price": 40.0, "fee": 0.8}
+    booked = pl.DataFrame([exit_fill | {"modelled_slippage_bps": 10.0}])
+    opens, rest = {(row["symbol"], row["for_session"]): 50.0}, lines(6.0)[0]
+    found = expected_of_left_over(rest, opens, booked, is_simulated=False)
+    assert found[row["client_order_id"]] == pytest.approx((49.95, 0.1))
+    assert expected_of_left_over(rest, opens, booked, is_simulated=True) == {row["client_order_id"]: (50.0, 0.0)}
+    assert expected_of_left_over(rest, {}, booked, is_simulated=False) == {}
