@@ -55,6 +55,9 @@ def orders(
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     for line in freshness(configuration, found, now):
         _note(line)
+    if update:
+        for line in _ages_of_verdicts(configuration, found["strategy"].unique().sort().to_list(), now):
+            _note(line)
     today = now.date()
     if (found["for_session"] < today).any():
         _note(f"these orders are for sessions before today, {today}: no later bars are there")
@@ -70,6 +73,26 @@ def _updated(config: Path | None, data: Path | None, strategy: str | None) -> Co
     with progress_bar(console) as bar:
         run_checked(project, "trading/orders" if strategy is None else f"trading/orders/{strategy}", progress=bar)
     return project.configuration
+
+
+def _ages_of_verdicts(configuration: Configuration, strategies: list[str], now: dt.datetime) -> list[str]:
+    """A line for each strategy of a sheet: its verdict is not made anew with it."""
+    from trading_assets.monitoring.tables import RUN_METRICS
+    from trading_assets.warehouse import Warehouse
+
+    columns = ["step", "outcome", "started_at"]
+    steps = Warehouse(configuration.warehouse_path).read_or_empty(RUN_METRICS).select(columns)
+    found = []
+    for name in strategies:
+        own = steps.filter(step=f"robustness/verdict/{name}").sort("started_at").to_dicts()
+        if own:
+            last = own[-1]
+            days = (now - last["started_at"]).days
+            when = f"{last['started_at']:%Y-%m-%d %H:%M} UTC, {days} days ago ({last['outcome']})"
+        else:
+            when = "nobody knows when"
+        found.append(f"{name}: verdict and backtests are of the last whole run, {when}")
+    return found
 
 
 def _note(text: str) -> None:

@@ -9,22 +9,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from trading_assets.trading.broker_books import Leg
-from trading_assets.trading.brokers.port import Broker, BrokerOrder, UnknownOrderError
+from trading_assets.trading.brokers.port import (
+    ACCEPTED,
+    Broker,
+    BrokerUnavailableError,
+    UnknownOrderError,
+)
 from trading_assets.trading.opening import Opening
-from trading_assets.trading.order_sheet import LEFT_OVER, client_order_id, exit_line
+from trading_assets.trading.order_sheet import LEFT_OVER, exit_line
 from trading_assets.trading.submission import INTENDED
-from trading_assets.trading.tables import ORDER_SHEETS, SUBMISSIONS
+from trading_assets.trading.tables import FILLS, ORDER_SHEETS, SUBMISSIONS
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Units below which a part of a coin is dust, as a share of what its last order was for: fees leave some.
 _DUST = 0.005
 _NOTHING = 1e-9
+#: What the id of an order is for the rest of an order of the engine ends in.
+_REST = "-rest"
+#: Days after a close in which the session is that an order of it is for.
+_WAITS = dt.timedelta(days=14)
+#: Kinds of differences that say that other units are at the broker.
+_OF_UNITS = ("missed", "rejected", "partial", "excess", "units")
 
 
 def legs_left(ours: Mapping[Leg, float], there: Mapping[Leg, float], engine: Mapping[Leg, float]) -> dict[Leg, float]:
@@ -55,7 +66,13 @@ def legs_left(ours: Mapping[Leg, float], there: Mapping[Leg, float], engine: Map
 
 
 def left_over_lines(
-    configuration: str, pending: pl.DataFrame, left: Mapping[Leg, float], last: dt.date, closes: Mapping[str, float]
+    configuration: str,
+    pending: pl.DataFrame,
+    left: Mapping[Leg, float],
+    last: dt.date,
+    closes: Mapping[str, float],
+    *,
+    marketable: float | None = None,
 ) -> pl.DataFrame:
     """Return the rows of `trading.order_sheets` that sell, or buy back, what is left over.
 
@@ -69,6 +86,8 @@ def left_over_lines(
         What `legs_left` returns.
     last, closes
         Session that has closed, and the last close of each symbol.
+    marketable
+        `trading.marketable`: how far limits lie; None: as shipped.
     """
     lines = []
     exits_last = pending.filter(pl.col("session") < last).sort("session", "order_id").to_dicts()
@@ -90,13 +109,14 @@ def left_over_lines(
                 row
                 | {
                     "session": last,
-                    "order_id": f"{row['order_id']}-rest",
+                    "order_id": f"{row['order_id']}{_REST}",
                     "side": "sell" if units > 0 else "buy",
                     "quantity": quantity,
                     "reason": LEFT_OVER,
                     "close": closes.get(leg[0]),
                     "detail": json.dumps({"left_over_of": row["order_id"]}),
                 },
+                marketable=marketable,
             )
         )
     return ORDER_SHEETS.conform(pl.DataFrame(lines, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
@@ -116,45 +136,130 @@ def take_back(
     symbols, last
         Symbols with something left over, and the session that has closed.
     """
-    sent = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
-    sent = sent.filter(pl.col("for_session") <= last, account=opening.account, event=INTENDED)
-    sent = sent.filter(pl.col("symbol").is_in(list(symbols)))
-    known, waiting = {each.client_order_id: each for each in broker.orders()}, set[str]()
-    for name, symbol in sent.sort("client_order_id").select("client_order_id", "symbol").iter_rows():
-        if name in known and not known[name].is_final and not _taken_back(broker, known[name]).is_final:
-            waiting.add(symbol)
+    said = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
+    said = said.filter(pl.col("for_session") <= last, pl.col("symbol").is_in(list(symbols)), account=opening.account)
+    accepted = {*said.filter(event=ACCEPTED)["client_order_id"]}
+    try:
+        known, waiting = {each.client_order_id: each for each in broker.orders()}, set[str]()
+    except BrokerUnavailableError:
+        return {*symbols}
+    filled = _filled(warehouse, opening)
+    for row in said.filter(event=INTENDED).sort("client_order_id").iter_rows(named=True):
+        name = row["client_order_id"]
+        if name in known:
+            is_open = not known[name].is_final
+        else:  # its list may be behind what it has heard: for an evening, as some brokers forget what is done
+            is_open = name in accepted and row["for_session"] == last and filled.get(name, 0.0) < row["quantity"]
+        if is_open and not _is_taken_back(broker, name):
+            waiting.add(row["symbol"])
     return waiting
 
 
 def sent_left_over(
-    configuration: str, opening: Opening, sheets: pl.DataFrame, warehouse: Warehouse, for_session: dt.date
+    configuration: str,
+    opening: Opening,
+    pending: pl.DataFrame,
+    warehouse: Warehouse,
+    evenings: Sequence[dt.date],
+    *,
+    known: Collection[str] = frozenset(),
+    closes: Mapping[str, float] | None = None,
+    marketable: float | None = None,
 ) -> pl.DataFrame:
-    """Return the lines of sheets for what was left over that were sent for a session, each once.
+    """Return the lines for what was left over that were sent after some closes, each once, by what is on record.
+
+    A sheet that is made again after its open finds nothing left, and one whose run was killed was never written: what
+    was sent is known by its id, which says of which order of the engine it is the rest.
 
     Parameters
     ----------
     configuration, opening
         Name of the configuration, and the account.
-    sheets, warehouse
-        Rows of `trading.order_sheets` of the account; and where what was sent is written down.
-    for_session
-        Session.
+    pending, warehouse
+        Rows of `trading.pending_orders` of the account; and where what was sent is written down.
+    evenings
+        Sessions after whose close it was sent, ascending.
+    known
+        Ids of orders of the engine: none of them is of what was left over.
+    closes, marketable
+        As `left_over_lines` takes them.
     """
-    lines = sheets.filter(reason=LEFT_OVER, for_session=for_session)
-    if lines.is_empty():
-        return lines
     rows = Rows("strategy", opening.strategy)
     sent = warehouse.read_or_empty(SUBMISSIONS, rows=rows).filter(account=opening.account, event=INTENDED)
-    lines = lines.filter(pl.col("client_order_id").is_in(sent["client_order_id"].implode()))
-    own = [
-        client_order_id(configuration, opening.account, order, for_session) == name
-        for order, name in lines.select("order_id", "client_order_id").iter_rows()
-    ]
-    return lines.filter(pl.Series(own, dtype=pl.Boolean)).sort("session").unique("client_order_id", keep="last")
+    sent = sent.filter(~pl.col("client_order_id").is_in(list(known))).sort("client_order_id")
+    found = [ORDER_SHEETS.empty()]
+    for last in evenings:
+        of_close = sent.filter(pl.col("for_session") > last, pl.col("for_session") <= last + _WAITS)
+        for row in of_close.iter_rows(named=True):
+            units = row["quantity"] if row["side"] == "sell" else -row["quantity"]
+            leg = (row["symbol"], row["pair_id"])
+            of_leg = pending.filter(pl.col("symbol") == row["symbol"])
+            line = left_over_lines(configuration, of_leg, {leg: units}, last, closes or {}, marketable=marketable)
+            found.append(line.filter(client_order_id=row["client_order_id"], for_session=row["for_session"]))
+    return pl.concat(found).unique("client_order_id", keep="last", maintain_order=True)
 
 
-def _taken_back(broker: Broker, order: BrokerOrder) -> BrokerOrder:
+def not_accepted_legs(left: Mapping[Leg, float], pending: pl.DataFrame, accepted: pl.DataFrame) -> dict[Leg, float]:
+    """Return what is left over without the symbols of which somebody has accepted a difference since their last entry.
+
+    Parameters
+    ----------
+    left, pending
+        As `left_over_lines` takes them.
+    accepted
+        Rows of `trading.differences` of the account that somebody has accepted: who accepts that the broker is apart
+        from the account sells by hand, or keeps it.
+    """
+    said = accepted.filter(pl.col("kind").is_in(_OF_UNITS)).group_by("symbol").agg(pl.col("session").max())
+    entered = pending.filter("entry").group_by("symbol").agg(pl.col("session").max())
+    since, entries = dict(said.iter_rows()), dict(entered.iter_rows())
+    apart = {symbol for symbol, day in since.items() if day > entries.get(symbol, dt.date.min)}
+    return {leg: units for leg, units in left.items() if leg[0] not in apart}
+
+
+def expected_of_left_over(
+    rest: pl.DataFrame, opens: Mapping[tuple[str, dt.date], float], engine_fills: pl.DataFrame, *, is_simulated: bool
+) -> dict[str, tuple[float, float]]:
+    """Return price and fee of a unit that are expected of sales of what was left over, by client order id.
+
+    The open, with the slippage and the fee that the engine had for its own exit. A simulated broker fills at the open,
+    without a fee. What has no open is not there.
+
+    Parameters
+    ----------
+    rest, opens
+        Lines for what was left over, and opens by symbol and session.
+    engine_fills
+        Rows of `trading.engine_fills` of the account.
+    is_simulated
+        Whether the broker is.
+    """
+    found = {}
+    columns = ("client_order_id", "symbol", "for_session", "order_id", "side")
+    for name, symbol, session, order, side in rest.select(columns).iter_rows():
+        price = opens.get((symbol, session))
+        if price is None:
+            continue
+        booked = engine_fills.filter(order_id=order.removesuffix(_REST)).tail(1).to_dicts()
+        if is_simulated or not booked:
+            found[name] = (price, 0.0)
+            continue
+        [fill] = booked
+        toward = (fill["modelled_slippage_bps"] or 0.0) / (1e4 if side == "buy" else -1e4)
+        rate = fill["fee"] / (fill["quantity"] * fill["price"]) if fill["quantity"] * fill["price"] else 0.0
+        found[name] = (price * (1.0 + toward), price * rate)
+    return found
+
+
+def _filled(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
+    """Units of each order by fills on record."""
+    told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", opening.strategy)).filter(account=opening.account)
+    return dict(told.group_by("client_order_id").agg(pl.col("quantity").sum()).drop_nulls().iter_rows())
+
+
+def _is_taken_back(broker: Broker, name: str) -> bool:
+    """Whether nothing more comes of an order; of one that the broker does not know, or does not answer about, no."""
     try:
-        return broker.cancel(order.client_order_id)
-    except UnknownOrderError:
-        return order
+        return broker.cancel(name).is_final
+    except (UnknownOrderError, BrokerUnavailableError):
+        return False

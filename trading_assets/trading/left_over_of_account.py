@@ -10,14 +10,16 @@ import polars as pl
 
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.market_data.tables import BARS
-from trading_assets.trading.broker_books import Leg, books_on_record, own_books_on_record
+from trading_assets.strategies.evaluation.failure import strategy_of
+from trading_assets.trading.broker_books import Leg, books_on_record, own_books_on_record, pairs_on_record
 from trading_assets.trading.brokers.account_at_broker import held_there
-from trading_assets.trading.brokers.port import Broker
-from trading_assets.trading.left_over import left_over_lines, legs_left, take_back
+from trading_assets.trading.brokers.port import Broker, BrokerUnavailableError
+from trading_assets.trading.differences_on_record import differences_of
+from trading_assets.trading.left_over import left_over_lines, legs_left, not_accepted_legs, sent_left_over, take_back
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import LEFT_OVER
-from trading_assets.trading.submission import collect_fills
-from trading_assets.trading.tables import ORDER_SHEETS
+from trading_assets.trading.submission import collect_fills, units_sent
+from trading_assets.trading.tables import FILLS, ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
 
 
@@ -50,12 +52,43 @@ def left_over(
         Units that the engine holds of what was sent, by symbol and pair.
     """
     last = trades.sessions[-1]
-    left = units_left(step.work.aside(), broker, opening, trades, engine, step.now)
-    if not left:
-        return ORDER_SHEETS.empty()
-    closes = _bars(step, "close", sorted({symbol for symbol, _ in left}), "session <= ?", last).sort("session")
-    said = dict(closes.select("symbol", "close").iter_rows())
-    return left_over_lines(step.configuration.name, pending, left, last, said)
+    aside, configuration = step.work.aside(), step.configuration
+    differences = differences_of(configuration, strategy_of(step)).filter(account=opening.account)
+    left = units_left(aside, broker, opening, trades, engine, step.now)
+    left = not_accepted_legs(left, pending, differences.drop_nulls("accepted_by"))
+    symbols = sorted({*pending["symbol"]})
+    closes = _bars(step, "close", symbols, "session <= ?", last).sort("session") if left else pl.DataFrame()
+    said = dict(closes.select("symbol", "close").iter_rows()) if left else {}
+    return lines_of_close(
+        aside, configuration.name, opening, pending, left, last, said, configuration.trading.marketable
+    )
+
+
+def lines_of_close(
+    warehouse: Warehouse,
+    configuration: str,
+    opening: Opening,
+    pending: pl.DataFrame,
+    left: Mapping[Leg, float],
+    last: dt.date,
+    closes: Mapping[str, float],
+    marketable: float | None = None,
+) -> pl.DataFrame:
+    """Return the lines for what is left over at a close: those that were sent as they were, and new ones.
+
+    Parameters
+    ----------
+    warehouse, configuration, opening
+        Where what was sent is written down, the name of the configuration, and the account.
+    pending, left, last, closes, marketable
+        As `left_over_lines` takes them.
+    """
+    new = left_over_lines(configuration, pending, left, last, closes, marketable=marketable)
+    sent = sent_left_over(configuration, opening, pending, warehouse, [last], closes=closes, marketable=marketable)
+    rejected = ~pl.col("client_order_id").is_in(list(units_sent(warehouse, opening)))
+    again = rejected & pl.col("client_order_id").is_in(new["client_order_id"].implode())
+    sent = sent.filter(~again)
+    return pl.concat([sent, new.join(sent, on="client_order_id", how="anti")]).sort(ORDER_SHEETS.key)
 
 
 def units_left(
@@ -68,7 +101,8 @@ def units_left(
 ) -> dict[Leg, float]:
     """Return the signed units that are left over at the broker at the last close, by symbol and pair.
 
-    None of a symbol of which the broker may still fill an earlier order: that is taken back first, and waited for.
+    None of a symbol of which the broker may still fill an earlier order: that is taken back first, and waited for. None
+    at all where the broker does not answer: the orders of the engine go on without.
 
     Parameters
     ----------
@@ -79,13 +113,16 @@ def units_left(
     now
         Time of the records, UTC.
     """
-    left = _legs(warehouse, broker, opening, trades, engine)
-    if not left:
+    try:
+        left = _legs(warehouse, broker, opening, trades, engine)
+        if not left:
+            return {}
+        symbols = sorted({symbol for symbol, _ in left})
+        waiting = take_back(warehouse, broker, opening, symbols, trades.sessions[-1])
+        collect_fills(warehouse, broker, opening.strategy, opening.account, now)  # of what could not be taken back
+        left = _legs(warehouse, broker, opening, trades, engine)
+    except BrokerUnavailableError:
         return {}
-    symbols = sorted({symbol for symbol, _ in left})
-    waiting = take_back(warehouse, broker, opening, symbols, trades.sessions[-1])
-    collect_fills(warehouse, broker, opening.strategy, opening.account, now)  # of what could not be taken back
-    left = _legs(warehouse, broker, opening, trades, engine)
     return {leg: units for leg, units in left.items() if leg[0] not in waiting}
 
 
@@ -110,10 +147,30 @@ def _legs(
 ) -> dict[Leg, float]:
     names = (opening.strategy, opening.account)
     ours = own_books_on_record(warehouse, *names, trades.sessions, trades.splits, trades.engine_fills)
-    if not legs_left(ours.held, ours.held, engine):
+    held = _less_left_later(ours.held, warehouse, opening, trades.sessions[-1])
+    if not legs_left(held, held, engine):
         return {}
     books, _ = books_on_record(warehouse, *names, trades.sessions, trades.splits, trades.engine_fills)
-    return legs_left(ours.held, held_there(broker, opening, books), engine)
+    return legs_left(held, held_there(broker, opening, books), engine)
+
+
+def _less_left_later(
+    held: Mapping[Leg, float], warehouse: Warehouse, opening: Opening, last: dt.date
+) -> dict[Leg, float]:
+    """Units less those that our own orders have left since the last close: a session may be running."""
+    names, found = (opening.strategy, opening.account), dict(held)
+    told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", opening.strategy)).filter(account=opening.account)
+    later = told.filter(pl.col("session") > last)
+    if later.is_empty():
+        return found
+    later = later.join(pairs_on_record(warehouse, *names), on="client_order_id", how="inner")
+    for symbol, pair, side, quantity in later.select("symbol", "pair_id", "side", "quantity").iter_rows():
+        units = found.get((symbol, pair), 0.0)
+        if side == "sell" and units > 0.0:
+            found[symbol, pair] = max(0.0, units - quantity)
+        elif side == "buy" and units < 0.0:
+            found[symbol, pair] = min(0.0, units + quantity)
+    return found
 
 
 def _bars(step: Step, column: str, symbols: Sequence[str], where: str, day: dt.date) -> pl.DataFrame:

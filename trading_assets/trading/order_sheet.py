@@ -100,18 +100,19 @@ def order_sheet(
     return ORDER_SHEETS.conform(pl.DataFrame(rows, schema=ORDER_SHEETS.empty().schema)).sort(ORDER_SHEETS.key)
 
 
-def exit_line(configuration: str, row: Mapping[str, Any], *, risk: Risk | None = None) -> dict[str, Any]:
+def exit_line(configuration: str, row: Mapping[str, Any], *, marketable: float | None = None) -> dict[str, Any]:
     """Return the row of `trading.order_sheets` of an exit that the engine does not have, and nothing stands against.
 
     Parameters
     ----------
     configuration, row
         Name of the configuration, and a row of `trading.pending_orders` with what it is to be.
-    risk
-        Limits; None: as shipped.
+    marketable
+        `trading.marketable`: how far limits lie; None: as shipped.
     """
+    toward = Trading().marketable if marketable is None else marketable
     own = {**row, "entry": False, "target_weight": None, "stop_price": None, "expected_cost": None}
-    line = _line(configuration, own, risk or Risk(), (row["quantity"], None), Trading().marketable)
+    line = _line(configuration, own, Risk(), (row["quantity"], None), toward)  # no share of a limit is of an exit
     return line | {"share_sent": 0.0}
 
 

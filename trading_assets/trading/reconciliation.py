@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -149,6 +149,8 @@ def reconcile(
     fills: Iterable[BrokerFill],
     books: BothBooks,
     exactness: Exactness = EXACT,
+    *,
+    left_over: Mapping[str, tuple[float, float]] | None = None,
 ) -> pl.DataFrame:
     """Return what differs between a broker's session and the account's.
 
@@ -166,6 +168,9 @@ def reconcile(
         Units and cash of both: a gap that no difference of an order in the session explains is named by itself, once.
     exactness
         How far the broker may be from the engine.
+    left_over
+        Price and fee of a unit that are expected of what was left over, which the engine has sold before, by client
+        order id. What has none, for want of an open, is right at any.
 
     Returns
     -------
@@ -176,7 +181,7 @@ def reconcile(
     explained: defaultdict[str, float] = defaultdict(float)
     known, statuses = set(sheet["client_order_id"]), {each.client_order_id: each for each in orders}
     own = [fill for fill in fills if fill.session == session]
-    rows, cleared = list[dict[str, Any]](), False
+    rows, brought = list[dict[str, Any]](), 0.0
     for order in sheet.sort("client_order_id").iter_rows(named=True):
         booked = engine_fills.filter(order_id=order["order_id"], side=order["side"])
         expected = Filled.of(booked.select("quantity", "price", "fee").rows())
@@ -188,9 +193,11 @@ def reconcile(
         name = order["client_order_id"]
         found = Filled.of((f.quantity, f.price, f.fee) for f in own if f.client_order_id == name)
         of_engine = expected.quantity
-        if order["reason"] == LEFT_OVER:  # the engine has sold it before: any price is the price, and no fee is wrong
-            fee = found.fee / found.quantity * order["quantity"] if found.quantity else 0.0
-            expected, cleared = Filled(order["quantity"], found.price, fee), cleared or found.quantity > 0
+        if order["reason"] == LEFT_OVER:  # the engine has sold it before
+            of_unit = found.price, found.fee / found.quantity if found.quantity else 0.0
+            price, fee = (left_over or {}).get(name, of_unit)
+            expected = Filled(order["quantity"], price, fee * order["quantity"])
+            brought -= _signed(order["side"], found.quantity) * price + fee * found.quantity
         answer = statuses.get(name)
         about = {"symbol": order["symbol"], "client_order_id": name}
         near = exactness.units_of(order["symbol"], expected.quantity)
@@ -216,7 +223,8 @@ def reconcile(
                     "detail": f"{fill.side} {fill.quantity:g} {fill.symbol} at {fill.price:g}, {said}",
                 }
             )
-    rows += _of_books(books, explained, opening.capital, exactness, is_explained=cleared or bool(rows))
+    before = replace(books, cash_gap=books.cash_gap + brought)
+    rows += _of_books(before, explained, opening.capital, exactness, is_explained=bool(rows))
     same = {"strategy": opening.strategy, "account": opening.account, "session": session, "found_on": session}
     named = [{**row, **same, "difference_id": _id(opening.account, session, row)} for row in rows]
     return DIFFERENCES.conform(pl.DataFrame(named, schema=DIFFERENCES.empty().schema)).sort(DIFFERENCES.key)

@@ -23,8 +23,8 @@ from trading_assets.trading.broker_books import Books, Trade, books_on_record, p
 from trading_assets.trading.brokers.port import Broker, BrokerFill
 from trading_assets.trading.brokers.session_opens import session_opens
 from trading_assets.trading.closing.tables import CLOSING_PLANS
-from trading_assets.trading.left_over import sent_left_over
-from trading_assets.trading.opening import Opening
+from trading_assets.trading.left_over import expected_of_left_over, sent_left_over
+from trading_assets.trading.opening import SIMULATED, Opening
 from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.reconciliation import BothBooks, Exactness, exactness_of, reconcile
 from trading_assets.trading.rollout.sending import AtFull, StageOf, send_by_stage
@@ -175,14 +175,19 @@ def settle(
         sheet, _ = send_by_stage(account.rollout, parting, before, make, send, units_sent=sent_by_now, made_at=made_at)
         waiting = [*waiting, sheet][-_EVENINGS:]
         asked = pl.concat(waiting).filter(for_session=session).unique("client_order_id", keep="last")
-        rest = sent_left_over(account.configuration, opening, account.sheets, warehouse, session)
+        rest = _rest_sent(warehouse, account, session, asked)
         asked = pl.concat([asked, rest])
         booked, ratios = account.engine_fills.filter(session=session), ratios_at(account.splits, session)
         opened = opens.open(session, _as_sent(warehouse, account, asked), booked, ratios)
         booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to
         both = both.after(ratios, _told(warehouse, opening, opened.fills, session), booked)
         exact = account.exactness
-        found = reconcile(opening, session, opened.asked, booked, opened.orders, opened.fills, both, exact)
+        prices = expected_of_left_over(
+            rest, account.opens, account.engine_fills, is_simulated=opening.broker == SIMULATED
+        )
+        found = reconcile(
+            opening, session, opened.asked, booked, opened.orders, opened.fills, both, exact, left_over=prices
+        )
         differs = differs or not found.is_empty()
         row = {
             "strategy": opening.strategy,
@@ -195,6 +200,17 @@ def settle(
         done.append(RECONCILIATIONS.conform(pl.DataFrame([row])))
         differences.append(found)
     return pl.concat(done), pl.concat(differences)
+
+
+def _rest_sent(warehouse: Warehouse, account: Settling, session: dt.date, asked: pl.DataFrame) -> pl.DataFrame:
+    """Lines for what was left over that were sent for a session, by what is on record: no sheet is asked."""
+    evenings, known = [each for each in account.sessions if each < session], list(asked["client_order_id"])
+    rows = Rows("strategy", account.opening.strategy)
+    sent = warehouse.read_or_empty(SUBMISSIONS, rows=rows).filter(account=account.opening.account, for_session=session)
+    if sent.filter(~pl.col("client_order_id").is_in(known)).is_empty():
+        return ORDER_SHEETS.empty()
+    names = (account.configuration, account.opening, account.pending, warehouse, evenings[-_EVENINGS:])
+    return sent_left_over(*names, known=known, marketable=account.trading.marketable).filter(for_session=session)
 
 
 def _books_at(

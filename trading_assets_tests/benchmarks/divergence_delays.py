@@ -15,7 +15,7 @@ from trading_assets.trading.divergence.fill_bets import late_evidence_of_fills, 
 from trading_assets.trading.divergence.promise import Promise
 from trading_assets.trading.divergence.session_statistics import ALPHA, AVERAGE_RUN, SLOW_ALPHA, promise_bets
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
-from trading_assets_tests.trading.divergence.nulls import DEVIATION, excess, slippage_in_common
+from trading_assets_tests.trading.divergence.nulls import DEVIATION, MIXED, excess, slippage_in_common
 
 PAGE = REPOSITORY / "docs" / "trading.md"
 MARKS = ("<!-- delays: written by `make divergence` -->", "<!-- /delays -->")
@@ -41,6 +41,17 @@ def late_delays(draws: int, seed: int, before: int = 500, after: int = 200) -> t
     values = [list(row[:, None]) for row in np.hstack([excess(drawn[:, :before]), excess(drawn[:, before:], 2.0)])]
     late = [first(late_evidence_of_fills(row)[before:], AVERAGE_RUN) for row in values]
     return np.array(late), np.array([first(wealth_of_fills(row)[before:], 1.0 / ALPHA) for row in values])
+
+
+def mixed_alarms(world: str, draws: int, seed: int) -> tuple[float, float]:
+    """Shares of years with an alarm of a world whose sessions differ in their number of fills: wealth, late."""
+    random = np.random.default_rng([seed, *world.encode()])
+    years = [MIXED[world](YEAR, random) for _ in range(draws)]
+    reached = [
+        (first(wealth_of_fills(each), 1.0 / ALPHA), first(late_evidence_of_fills(each), AVERAGE_RUN)) for each in years
+    ]
+    early, late = (np.mean([each < NEVER for each in of_one]) for of_one in zip(*reached, strict=True))
+    return float(early), float(late)
 
 
 def sharpe_delays(sharpe: float, draws: int, seed: int, years: int = YEARS[-1]) -> Floats:
@@ -81,6 +92,15 @@ def markdown(draws: int = 2000, seed: int = 7) -> str:
         clean = [slippage_delays(1.0, n, draws, seed, correlation=correlation) for n in FILLS_TOGETHER]
         shares = " | ".join(f"{np.mean(each <= YEAR):.1%}" for each in clean)
         lines.append(f"| correlation {correlation:g} | {shares} |")
+    lines += [
+        "",
+        f"| fills a session differ, x 1, in {YEAR} sessions | `slippage_wealth` | `slippage_late` |",
+        "|---|---|---|",
+    ]
+    for world in MIXED:
+        lines.append(
+            f"| {world} | " + " | ".join(f"{each:.1%}" for each in mixed_alarms(world, draws // 2, seed)) + " |"
+        )
     late, early = late_delays(draws // 4, seed)
     half, most = (in_sessions(np.quantile(late, q, method="higher"), 1) for q in (0.5, 0.95))
     later = in_sessions(np.quantile(early, 0.5, method="higher"), 1)

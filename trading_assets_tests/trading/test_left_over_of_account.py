@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
 
 from trading_assets.trading.broker_books import Books, own_books_on_record
-from trading_assets.trading.brokers.port import Broker
+from trading_assets.trading.brokers.port import Broker, BrokerFill, BrokerPosition, BrokerUnavailableError
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
-from trading_assets.trading.left_over import left_over_lines
-from trading_assets.trading.left_over_of_account import Trades, units_left
+from trading_assets.trading.left_over_of_account import Trades, lines_of_close, units_left
 from trading_assets.trading.order_sheet import LEFT_OVER
 from trading_assets.trading.rollout.withheld import Parting, parted
 from trading_assets.trading.settlement import Settling, settle
@@ -50,7 +50,8 @@ def rest_at(warehouse: Warehouse, broker: Broker, account: Settling, place: int)
     trades = Trades(sessions, account.splits, of_sent)
     left = units_left(warehouse, broker, opening, trades, parting.sent.held, NOW)
     closes = {symbol: close for symbol, session, _, close in PRICES if session <= sessions[-1]}
-    return left_over_lines(account.configuration, account.pending, left, sessions[-1], closes)
+    names = (warehouse, account.configuration, opening, account.pending)
+    return lines_of_close(*names, left, sessions[-1], closes)
 
 
 def lived(account: Settling, warehouse: Warehouse, broker: SimulatedBroker, by_hand: int | None = None) -> pl.DataFrame:
@@ -130,6 +131,33 @@ def service() -> Iterator[Alpaca]:
         yield found
 
 
+class Lost:
+    """A broker whose line is lost once its positions are known."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.broker, name)
+
+    def fills(self) -> Sequence[BrokerFill]:
+        raise BrokerUnavailableError("the line was lost")
+
+
+class Stale(Lost):
+    """A broker whose positions are behind its fills."""
+
+    def __init__(self, broker: Broker, held: Mapping[str, float]) -> None:
+        super().__init__(broker)
+        self.held = held
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        return [BrokerPosition(symbol, units, 1.0) for symbol, units in self.held.items()]
+
+    def fills(self) -> Sequence[BrokerFill]:
+        return self.broker.fills()
+
+
 @pytest.mark.parametrize("stage", ["full", "canary"])
 def test_an_exit_that_came_too_late_at_a_real_broker_is_sold_by_the_next_sheet(
     stage: str, account: Settling, service: Alpaca, tmp_path: Path
@@ -147,6 +175,8 @@ def test_an_exit_that_came_too_late_at_a_real_broker_is_sold_by_the_next_sheet(
     done, found = settle(days.warehouse, days.broker, days.until(place + 1), None, is_halted=lambda: False, now=NOW)
     assert done.height == place + 1
     gone = exits.filter(session=real.sessions[place])
+    lost = cast(Broker, Lost(days.broker))
+    assert rest_at(days.warehouse, lost, real, place + 1).is_empty()  # the exits of the engine go on without
     rest = rest_at(days.warehouse, days.broker, real, place + 1)
     assert {*rest["symbol"]} == {*gone["symbol"]}
     assert {*rest["reason"]} == {LEFT_OVER}
@@ -163,7 +193,15 @@ def test_an_exit_that_came_too_late_at_a_real_broker_is_sold_by_the_next_sheet(
     for order in [each for each in service.orders if each["status"] == "accepted"]:
         at = f"{real.sessions[place + 2]}T14:30:01Z"
         service.fill(order["client_order_id"], held[order["symbol"]], 50.0, at)
-    until = replace(days.until(place + 2), sheets=rest)
+    stale = cast(Broker, Stale(days.broker, held))
+    parting = Parting(real.configuration, real.opening, real.pending, units_sent(days.warehouse, real.opening))
+    of_sent, _ = parted(parting, real.sessions[: place + 2], real.rollout.on_record(), real.splits, real.engine_fills)
+    trades = Trades(real.sessions[: place + 2], real.splits, of_sent)
+    # What was sold in the session that is running is not left over, though the positions of the broker are behind.
+    assert units_left(days.warehouse, stale, real.opening, trades, parting.sent.held, NOW) == {}
+    # Made again after its open the sheet is the same, and what was sent is known though no sheet was kept.
+    assert rest_at(days.warehouse, days.broker, real, place + 1).equals(rest)
+    until = replace(days.until(place + 2), sheets=rest.clear())
     _, found = settle(days.warehouse, days.broker, until, real.sessions[place + 1], is_halted=lambda: False, now=NOW)
     assert found.filter(pl.col("client_order_id").is_in(rest["client_order_id"].implode())).is_empty()
     assert rest_at(days.warehouse, days.broker, real, place + 2).is_empty()

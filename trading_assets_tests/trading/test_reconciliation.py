@@ -13,6 +13,7 @@ from trading_assets.config.trading import Trading
 from trading_assets.trading.broker_books import AT_NO_OPEN, Books, Trade
 from trading_assets.trading.brokers.port import BrokerFill, BrokerOrder
 from trading_assets.trading.opening import Opening
+from trading_assets.trading.order_sheet import LEFT_OVER
 from trading_assets.trading.reconciliation import (
     BothBooks,
     Exactness,
@@ -215,3 +216,24 @@ def test_what_has_ended_is_paid_out_in_both_books_and_no_gap_is_left() -> None:
     after = before.after({}, [], ended)
     assert (after.engine.held, after.broker.held, after.gaps) == ({}, {}, {})
     assert (after.engine.cash, after.broker.cash) == (4_998.0, 2_499.0)
+
+
+@pytest.mark.parametrize(
+    ("price", "fee", "kinds"),
+    [(50.0, 0.0, []), (40.0, 0.0, ["price"]), (50.0, 3.0, ["fee"]), (40.0, 3.0, ["fee", "price"])],
+)
+def test_a_sale_of_what_was_left_over_is_held_to_what_is_expected(price: float, fee: float, kinds: list[str]) -> None:
+    """100 that the engine has sold before bring in 5,000 more than it has: expected, and nothing else is."""
+    sheet = sheet_of(waiting(side="sell", entry=False, reason=LEFT_OVER, order_id="exit-rest"))
+    [name] = sheet["client_order_id"]
+    fill = made(price=price, fee=fee, side="sell", client_order_id=name)
+    books = BothBooks(Books(), Books({}, 100.0 * price - fee), {"AAA": 100.0}, 0.0, is_sized_at_open=False)
+    answer = [BrokerOrder(name, "filled")]
+
+    def found(both: BothBooks) -> list[str]:
+        said = (OPENING, MONDAY, sheet, ENGINE_FILLS.empty(), answer, [fill], both)
+        return sorted(reconcile(*said, left_over={name: (50.0, 0.0)})["kind"])
+
+    assert found(books) == kinds
+    more = replace(books, broker=Books({}, books.broker.cash + 7.0))
+    assert found(more) == (kinds or ["cash"])  # a gap beside it is none of its own

@@ -3,8 +3,9 @@
 What moves all fills of an open moves them together. A bet on each as if it were news would be won many times at once,
 and its money would grow on average though nothing is wrong: by exp(lambda^2 rho n (n - 1) / 2) a session, where n
 fills have the covariance rho (normal values; lambda is the bet). The money of a session is divided by that, with a rho
-that was known before its open: a supermartingale where fills of an open have no more in common than it says. Without
-anything in common it is one whatever is said, as rho is never below 0.
+that was known before its open. Without anything in common it is a supermartingale whatever is said, as rho is never
+below 0. With something in common it is one if values are normal and rho is no more than what is said; rho is estimated,
+so that the level is then a hypothesis that simulation bears out (docs/trading.md), and no guarantee.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from trading_assets.trading.divergence.betting import BETS, Floats, cut
 
 #: Share of the money of the beginning that makes each of `BETS`: the largest is what finds a doubling soon.
 SHARES = (0.05, 0.05, 0.1, 0.8)
-#: Covariance of two fills of an open before any session with two, and as how many sessions it counts.
-_FIRST_COVARIANCE, _COUNTS_AS = 0.45, 1.0
+#: Covariance of two fills of an open before any session with two, and as how many pairs of fills it counts.
+_FIRST_COVARIANCE, _COUNTS_AS = 0.45, 10.0
 #: Fills of a session that are bet on in full: of more, each in proportion. One open is no more than so much evidence.
 MOST_FILLS = 5
 
@@ -60,7 +61,8 @@ def covariances(sessions: Sequence[Floats]) -> Floats:
     """Return the covariance of two fills of an open as it was known before each session, at least 0.
 
     The mean over earlier sessions of the mean product of two of their fills, each less the mean of all fills before:
-    fills that all cost more have a mean, and nothing in common beyond it.
+    fills that all cost more have a mean, and nothing in common beyond it. A session counts by its pairs, of at most
+    `MOST_FILLS`, as the bet is divided by them: else quiet sessions of two fills would hide what those of many share.
 
     Parameters
     ----------
@@ -74,19 +76,20 @@ def covariances(sessions: Sequence[Floats]) -> Floats:
 
     Examples
     --------
-    After 1 and 2 the mean is 1.5, and the product (-0.5)(0.5): (0.45 - 0.25) / 2.
+    After 1 and 2 the mean is 1.5, and the product (-0.5)(0.5): (10 x 0.45 - 0.25) / 11.
 
     >>> covariances([np.array([1.0, 2.0]), np.array([0.0])]).round(6).tolist()
-    [0.45, 0.1]
+    [0.45, 0.386364]
     """
     counts, z, begin = _flat(sessions)
     own, squares = np.zeros(counts.size), np.zeros(counts.size)
     if z.size:
         own[counts > 0], squares[counts > 0] = np.add.reduceat(z, begin), np.add.reduceat(z**2, begin)
-    is_several, pairs = counts > 1, np.maximum(counts * (counts - 1), 1)
-    several = _before(is_several.astype(np.float64))
-    products = _before(np.where(is_several, (own**2 - squares) / pairs, 0.0))
-    means = _before(np.where(is_several, own / np.maximum(counts, 1), 0.0))
+    together, pairs = np.minimum(counts, MOST_FILLS), np.maximum(counts * (counts - 1), 1)
+    weights = together * (together - 1) / 2.0
+    several = _before(weights)
+    products = _before(weights * (own**2 - squares) / pairs)
+    means = _before(weights * own / np.maximum(counts, 1))
     mean = _before(own) / np.maximum(_before(counts.astype(np.float64)), 1.0)
     known = products - 2.0 * mean * means + several * mean**2
     return np.asarray(np.maximum(0.0, (_COUNTS_AS * _FIRST_COVARIANCE + known) / (_COUNTS_AS + several)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +62,38 @@ def slippage_in_common(
     common, alone = random.standard_normal((draws, sessions, 1)), random.standard_normal((draws, sessions, fills))
     together = math.sqrt(correlation) * common + math.sqrt(1.0 - correlation) * alone
     return np.asarray(np.maximum(0.0, 1.0 + DEVIATION * together))
+
+
+def _some_together(
+    sessions: int, many: int, share: float, correlation: float, random: np.random.Generator, *, is_heavy: bool = False
+) -> list[Floats]:
+    """Standard values: two fills a session that are independent, in a share of them many with a correlation."""
+
+    def drawn(count: int) -> Floats:
+        return np.asarray(random.standard_t(3, count) / math.sqrt(3) if is_heavy else random.standard_normal(count))
+
+    return [
+        math.sqrt(correlation) * drawn(1) + math.sqrt(1.0 - correlation) * drawn(many)
+        if random.random() < share
+        else drawn(2)
+        for _ in range(sessions)
+    ]
+
+
+def _baskets(sessions: int, random: np.random.Generator) -> list[Floats]:
+    """A basket of ten in each fifth session, whose common part has heavy tails and a deviation of 1.5; else two."""
+    return [
+        1.5 * random.standard_t(3, 1) / math.sqrt(3) + 0.5 * random.standard_normal(10)
+        if session % 5 == 0
+        else 0.7 * random.standard_normal(2)
+        for session in range(sessions)
+    ]
+
+
+#: Worlds whose sessions have differing numbers of fills, by their words: sessions and draws to values.
+MIXED: dict[str, Callable[[int, np.random.Generator], list[Floats]]] = {
+    "two, weekly five with a correlation of 0.6": lambda n, random: _some_together(n, 5, 0.2, 0.6, random),
+    "the same with heavy tails (t of 3)": lambda n, random: _some_together(n, 5, 0.2, 0.6, random, is_heavy=True),
+    "two, each tenth session 20 that are one": lambda n, random: _some_together(n, 20, 0.1, 1.0, random),
+    "two, weekly a basket of ten with a wild common part": _baskets,
+}
