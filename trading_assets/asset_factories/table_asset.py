@@ -17,9 +17,10 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from trading_assets.asset_factories import step_metering
 from trading_assets.asset_factories.failures import UpstreamFailedError
+from trading_assets.asset_factories.heard import Heard
 from trading_assets.asset_factories.quoted_secrets import secrets_hidden
 from trading_assets.asset_factories.step_metering import StepMeter, metered
-from trading_assets.asset_factories.step_record import Heard, Rule, StepRecord, Window, with_decisions
+from trading_assets.asset_factories.step_record import Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
 from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
@@ -176,7 +177,7 @@ def table_asset(
         step = _step(context, strategy, has_months=partitions is not None)
         meter.heights = step.work.heights
         settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
-        heard = Heard(context.log)
+        heard = Heard(context.log, step.configuration)
         window, record = step.window, None
         if rule is not None:
             is_anew = context.has_tag(RECOMPUTE_TAG)
@@ -185,7 +186,7 @@ def table_asset(
             if window is None and (step.window is not None or record.is_unchanged()):
                 meter.outcome = step_metering.UNCHANGED
                 for warning in record.warnings:
-                    context.log.warning(warning)
+                    heard.warning(warning)
                 if step.window is None:
                     yield unchanged(context)
                 else:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
+from trading_assets.config.redaction import hidden, secrets_of
 from trading_assets.config.remote_sources import SqlSource
 from trading_assets.market_data.sources.bars_of_table import bars_of_table, received_of
 from trading_assets.market_data.sources.errors import SourceError
 from trading_assets.market_data.sources.raw import Received
 from trading_assets.market_data.sources.request_limit import TransientError, within
-
-_HIDDEN = "***"
 
 
 class QueryTable:
@@ -76,7 +75,7 @@ def read(source: SqlSource, *, start: dt.date, end: dt.date, directory: Path) ->
     except ModuleNotFoundError as error:
         raise SourceError(f"{error.name} is not installed", todo="pip install 'trading-assets[sql]'") from None
     except Exception as error:  # the drivers share no base class
-        message = str(error).replace(uri, _HIDDEN).strip().splitlines()
+        message = hidden(str(error), (uri, *secrets_of(source))).strip().splitlines()
         raise SourceError(
             f"the query failed: {message[0] if message else type(error).__name__}",
             file=source.path or None,
