@@ -98,9 +98,25 @@ def open_accounts(configuration: Configuration) -> dict[str, Opening]:
     Of a protocol that cannot be read none is returned: the steps of a run say what is wrong with it.
     """
     try:
-        records = Protocol.of(configuration).read()
+        return accounts_on_record(configuration)
     except WarehouseError:
         return {}
+
+
+def accounts_on_record(configuration: Configuration, wait_seconds: float = 120.0) -> dict[str, Opening]:
+    """Return the open account of each strategy that has one, for whom none and unknown are not the same.
+
+    Parameters
+    ----------
+    configuration, wait_seconds
+        Configuration, and how long it waits for whoever writes the protocol.
+
+    Raises
+    ------
+    WarehouseError
+        The protocol is locked, or cannot be read.
+    """
+    records = Protocol(configuration.data, configuration.name, wait_seconds=wait_seconds).read()
     found = {name: openings_on(records, configuration.name, name) for name in configuration.strategies}
     return {name: openings[-1] for name, openings in found.items() if openings}
 

@@ -81,8 +81,8 @@ def test_a_vendor_that_quotes_its_key_leaves_it_nowhere(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_database_that_quotes_its_password_and_is_gone_on_without_leaves_it_nowhere(tmp_path: Path) -> None:
     """The error is told and not raised: it comes into events and tables through the log of the step."""
-    source = {"source": "sql", "asset_class": "equity", "when_down": "go_on", "query": "SELECT 1"}
-    here = {"source": "synthetic", "asset_class": "equity"}
+    source: dict[str, object] = {"source": "sql", "asset_class": "equity", "when_down": "go_on", "query": "SELECT 1"}
+    here: dict[str, object] = {"source": "synthetic", "asset_class": "equity"}
     said, data = run(tmp_path, [source, here], code=0)
     assert "the query failed" in said and "the run goes on with what is there" in said
     assert [word for word in WORDS if word in said] == []

@@ -24,7 +24,8 @@ def disk(situation: Situation, threshold: float) -> Iterator[Finding]:
 
 def ledger(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield that the protocol of the data folder is not what was written, or cannot be read."""
-    protocol = Protocol.of(situation.configuration)
+    of, patience = situation.configuration, situation.warehouse.wait_seconds
+    protocol = Protocol(of.data, of.name, wait_seconds=patience)
     try:
         protocol.verify_contents(protocol.read())
     except LockedError:

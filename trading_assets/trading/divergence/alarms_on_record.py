@@ -47,9 +47,15 @@ def alarms_on_record(records: Iterable[Record], configuration: str, strategy: st
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
-def standing_alarms(configuration: Configuration, strategy: str) -> pl.DataFrame:
-    """Return the alarms of the open account of a strategy by what is on record; none where none is open."""
-    records = Protocol.of(configuration).read()
+def standing_alarms(configuration: Configuration, strategy: str, wait_seconds: float = 120.0) -> pl.DataFrame:
+    """Return the alarms of the open account of a strategy by what is on record; none where none is open.
+
+    Parameters
+    ----------
+    configuration, strategy, wait_seconds
+        Configuration, name of the strategy, and how long it waits for whoever writes the protocol.
+    """
+    records = Protocol(configuration.data, configuration.name, wait_seconds=wait_seconds).read()
     openings = openings_on(records, configuration.name, strategy)
     account = openings[-1].account if openings else ""
     return alarms_on_record(records, configuration.name, strategy).filter(account=account)

@@ -12,13 +12,17 @@ import pytest
 import scipy.stats
 
 from trading_assets.backtests.tables import EQUITY as BACKTEST
+from trading_assets.monitoring.alert_state import open_alerts
+from trading_assets.monitoring.look import look_and_tell
 from trading_assets.monitoring.rules.of_trading import at_most, divergence, hit_rate, late_session, limit_breached
 from trading_assets.monitoring.rules.situation import Situation
+from trading_assets.monitoring.tables import ALERTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE
 from trading_assets.trading.tables import EQUITY
-from trading_assets.warehouse import Rows
+from trading_assets.warehouse import Rows, Warehouse
+from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets_tests.trading.opened_account import ACCOUNT, DAYS, NOW, STRATEGY, published
 
 OWN = Rows("strategy", STRATEGY)
@@ -61,6 +65,26 @@ def test_a_session_is_late_two_hours_after_its_close(tmp_path: Path) -> None:
     assert found.message == f"{ACCOUNT}: session 2001-03-26 is not published, the last one is 2001-03-23"
     fixed = late.configuration.model_copy(update={"as_of": DAYS[-1]})
     assert list(late_session(Situation(fixed, late.warehouse, late.now), 2)) == []
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_an_alert_of_an_account_goes_on_while_its_record_cannot_be_read(tmp_path: Path, is_locked: bool) -> None:
+    """Neither a writer of the protocol nor a broken one ends an alert; the broken one is told of."""
+    now = account(tmp_path, drawdown=-0.25)
+    raised = look_and_tell(now).events.filter(rule="limit_breached")
+    assert raised["state"].to_list() == ["raised"]
+    protocol = Protocol.of(now.configuration).path
+    impatient = Warehouse(now.warehouse.path, wait_seconds=0.05)
+    later = replace(now, now=NOW + dt.timedelta(minutes=5), warehouse=impatient)
+    if is_locked:
+        with file_lock(protocol, exclusive=True, patience=Patience(1.0)):
+            assert look_and_tell(later).events.is_empty()
+    else:
+        protocol.write_bytes(b"not a database" * 1000)
+        rows = look_and_tell(later).events
+        assert rows.filter(state="resolved").is_empty()
+        assert {"limit_breached", "divergence"} <= set(rows.filter(rule="rule_broken")["subject"])
+    assert ("limit_breached", ACCOUNT) in open_alerts(now.warehouse.read(ALERTS))
 
 
 def test_an_alarm_of_divergence_that_is_on_record(tmp_path: Path) -> None:
