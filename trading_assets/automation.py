@@ -13,10 +13,10 @@ from trading_assets.config import Configuration
 from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.market_data.deliveries import first_to_read
-from trading_assets.monitoring import alerts
 from trading_assets.monitoring import automation as monitoring
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
+from trading_assets.monitoring.telling import tell
 from trading_assets.runs import automation as runs
 from trading_assets.runs.ended import TOLD_TAG
 from trading_assets.trading import automation as trading
@@ -200,8 +200,9 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
             return
         said = _failure_message(context)
         alert = alert_of_failed_run(configuration, job=run.job_name, run_id=run.run_id, message=said, now=now)
-        Warehouse(configuration.warehouse_path).append(ALERTS, alert)
-        alerts.notify(alert, configuration.notifier)
+        warehouse = Warehouse(configuration.warehouse_path)
+        warehouse.append(ALERTS, alert)
+        tell(warehouse, alert, configuration.notifier, now)
 
     return sensor
 

@@ -49,6 +49,8 @@ def check(config: ConfigOption = None, data: DataOption = None) -> None:
     looked = look_now(configuration, dt.datetime.now(dt.UTC).replace(tzinfo=None))
     for row in looked.events.filter(severity="info").iter_rows(named=True):  # the log has said what is worse
         console.print(escaped(f"{row['state']}: {row['message']}"), highlight=False, soft_wrap=True)
+    if not looked.delivered:
+        console.print("the notifier could not be reached: the next look tells again", highlight=False)
     opened = listed(configuration, Warehouse(configuration.warehouse_path).read_or_empty(ALERTS))
     console.print(f"{opened.height} alerts are open" if opened.height else "no alert is open", highlight=False)
     if opened.height:

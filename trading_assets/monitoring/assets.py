@@ -18,9 +18,9 @@ from trading_assets.features.tables import DAILY
 from trading_assets.market_data.tables import INSTRUMENTS
 from trading_assets.models.tables import SPLITS
 from trading_assets.monitoring.account_news import news_of_accounts
-from trading_assets.monitoring.alerts import notify
 from trading_assets.monitoring.spans import newest_since
 from trading_assets.monitoring.tables import ALERTS, DRIFT
+from trading_assets.monitoring.telling import tell
 from trading_assets.trading.opening import open_accounts
 from trading_assets.warehouse import StaleInputError, Whole
 from trading_assets.warehouse.content import Selected
@@ -94,7 +94,7 @@ def accounts(step: Step) -> Mapping[str, Any]:
     found = news_of_accounts(step.configuration, aside, set(before.select("source", "message").iter_rows()), step.now)
     found = found.with_columns(run_id=pl.lit(step.run_id)).join(before, on=["rule", "subject"], how="anti")
     aside.append(ALERTS, found)  # on record first: whoever is killed in between tells it twice to nobody
-    delivered = notify(found, step.configuration.notifier)
+    delivered = tell(aside, found, step.configuration.notifier, step.now)
     return {"told": "\n".join(found["message"]) or "nothing new", "delivered": delivered}
 
 

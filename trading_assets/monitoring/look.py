@@ -11,10 +11,11 @@ import polars as pl
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.sections import Notifier
 from trading_assets.monitoring.alert_state import AlertEvent, OpenAlert, decide, open_alerts
-from trading_assets.monitoring.alerts import alert, notify
+from trading_assets.monitoring.alerts import alert
 from trading_assets.monitoring.rules.every_rule import Found, look
 from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.monitoring.tables import ALERTS
+from trading_assets.monitoring.telling import delivered, tell
 from trading_assets.trading.opening import open_accounts
 from trading_assets.trading.rollout.moves import back
 from trading_assets.trading.rollout.stages import stage_now
@@ -23,6 +24,8 @@ from trading_assets.warehouse import Warehouse
 
 _RERUN, _HALT = "rerun", "halt_entries"
 _BY = "alert rule "
+#: What is said of alerts that are on record.
+_AGAIN = ("told", "repeated", "escalated")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Looked:
     reruns
         Runs that are to be made once more.
     delivered
-        Whether everybody was told who was to be.
+        Whether everybody was told who was to be; what reached nobody is told again by the next look.
     """
 
     events: pl.DataFrame
@@ -48,7 +51,8 @@ def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambd
     """Ask the rules, put on record what has changed, tell it, and answer it where a rule says so.
 
     Where nothing has changed nothing is written. Two looks at once raise an alert once: what there is to raise is
-    decided again under the lock of the ledger.
+    decided again under the lock of the ledger. What is said of an alert that is on record already goes on record once
+    somebody has heard it: while a notifier is down each look tries again, and writes nothing.
 
     Parameters
     ----------
@@ -60,24 +64,26 @@ def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambd
     configuration, now = situation.configuration, situation.now
     found, rows = look(situation), situation.warehouse.read_or_empty(ALERTS)
 
-    def due(rows: pl.DataFrame) -> list[AlertEvent]:
-        return decide(open_alerts(rows), found.findings, found.rules, configuration.alerts, now)
+    def due(rows: pl.DataFrame, *, again: bool) -> list[AlertEvent]:
+        events = decide(open_alerts(rows), found.findings, found.rules, configuration.alerts, now)
+        return [each for each in events if (each.state in _AGAIN) == again]
 
-    news = ALERTS.empty()
-    if due(rows):
+    said, news = rows_of(due(rows, again=True), configuration, now), ALERTS.empty()
+    if due(rows, again=False):
 
         def build(before: pl.DataFrame) -> pl.DataFrame:
             nonlocal news
-            news = rows_of(due(before), configuration, now)
+            news = rows_of(due(before, again=False), configuration, now)
             return news
 
         rows = situation.warehouse.append_chained(ALERTS, build)
-    delivered = _tell(news, configuration)
+    all_heard = tell(situation.warehouse, news.filter("told"), configuration.notifier, now)
+    heard = said.filter(_heard(said, configuration))
     answers, reruns = _answer(situation, found, open_alerts(rows).values(), may_rerun)
-    if answers.height:
-        situation.warehouse.append(ALERTS, answers)
-        delivered &= notify(answers, configuration.notifier)
-    return Looked(pl.concat([news, answers]), reruns, delivered)
+    if heard.height or answers.height:
+        situation.warehouse.append(ALERTS, pl.concat([heard, answers]))
+    all_heard &= tell(situation.warehouse, answers, configuration.notifier, now) and heard.height == said.height
+    return Looked(pl.concat([news, heard, answers]), reruns, all_heard)
 
 
 def rows_of(events: Iterable[AlertEvent], configuration: Configuration, now: dt.datetime) -> pl.DataFrame:
@@ -167,11 +173,14 @@ def acknowledge(configuration: Configuration, alert_id: str, *, by: str, reason:
     return seen
 
 
-def _tell(rows: pl.DataFrame, configuration: Configuration) -> bool:
-    told = rows.filter("told")
-    is_escalated = pl.col("state") == "escalated"
+def _heard(rows: pl.DataFrame, configuration: Configuration) -> pl.Series:
+    """Tell rows, those that are escalated to whom that is for, and return of each whether it was heard."""
     further: Notifier = configuration.alerts.escalation or configuration.notifier
-    return notify(told.filter(~is_escalated), configuration.notifier) & notify(told.filter(is_escalated), further)
+    heard = [
+        delivered(row, further if row["state"].item() == "escalated" else configuration.notifier)
+        for row in rows.iter_slices(1)
+    ]
+    return pl.concat([pl.Series(dtype=pl.Boolean), *heard])
 
 
 def _answer(

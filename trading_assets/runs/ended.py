@@ -16,10 +16,10 @@ import dagster as dg
 import polars as pl
 
 from trading_assets.config import Configuration
-from trading_assets.monitoring import alerts
 from trading_assets.monitoring.automation import is_of
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
+from trading_assets.monitoring.telling import tell
 from trading_assets.runs.marked import PROCESS_TAG
 from trading_assets.runs.processes import State, read_mark, spoke_at, state_of
 from trading_assets.warehouse import Warehouse, WarehouseError
@@ -78,7 +78,11 @@ def end_gone_runs(
 
 
 def _notify(instance: dg.DagsterInstance, configuration: Configuration, run_id: str, alert: pl.DataFrame) -> None:
-    alerts.notify(alert, configuration.notifier)
+    warehouse = Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE)
+    try:
+        tell(warehouse, alert, configuration.notifier, _now().replace(tzinfo=None))
+    except WarehouseError as error:
+        LOGGER.warning("%s", error)
     instance.add_run_tags(run_id, {TOLD_TAG: "true"})
 
 

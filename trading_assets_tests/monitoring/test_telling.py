@@ -1,0 +1,84 @@
+"""An alert that reached nobody: the record says so, and it is told again until somebody has heard it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from trading_assets.monitoring.alert_state import open_alerts
+from trading_assets.monitoring.failed_runs import alert_of_failed_run
+from trading_assets.monitoring.look import Looked, look_and_tell
+from trading_assets.monitoring.rules.situation import Situation
+from trading_assets.monitoring.tables import ALERTS
+from trading_assets.monitoring.telling import tell
+from trading_assets_tests.monitoring.rules.situations import NOW
+from trading_assets_tests.monitoring.test_look import MINE, sign, watched
+from trading_assets_tests.monitoring.webhook import Server, serving
+
+Look = Callable[[float], Looked]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving([400]) as found:  # refused: nobody hears anything, and nothing is tried again
+        yield found
+
+
+@pytest.fixture
+def now(tmp_path: Path, server: Server) -> Situation:
+    """Something is wrong, and the notifier is down."""
+    found = watched(tmp_path, mine={**MINE, "severity": "error"})
+    sign(found.warehouse, "smoke")
+    return replace(found, configuration=found.configuration.model_copy(update={"notifier": server.notifier()}))
+
+
+@pytest.fixture
+def look(now: Situation) -> Look:
+    return lambda hours: look_and_tell(replace(now, now=NOW + dt.timedelta(hours=hours)))
+
+
+def states(now: Situation) -> list[str]:
+    return now.warehouse.read(ALERTS).filter(rule="mine")["state"].to_list()
+
+
+def test_what_reached_nobody_is_told_by_the_next_look_and_grows_no_record(
+    now: Situation, look: Look, server: Server
+) -> None:
+    assert not look(0).delivered
+    [opened] = open_alerts(now.warehouse.read(ALERTS)).values()
+    assert opened.told_at is None and states(now) == ["raised", "untold"]
+    again = look(0.1)
+    assert (again.delivered, again.events.height) == (False, 0)
+    assert states(now) == ["raised", "untold"], "a notifier that is down for a week fills no table"
+    server.statuses[:] = [200]
+    heard = look(0.2)
+    assert heard.delivered and heard.events["state"].to_list() == ["told"]
+    assert str(server.requests[-1][2]["message"]).startswith("smoke [")
+    sent = len(server.requests)
+    assert look(0.3).delivered and len(server.requests) == sent
+
+
+def test_an_escalation_that_reached_nobody_is_made_again(now: Situation, look: Look, server: Server) -> None:
+    server.statuses[:] = [200]
+    look(0)
+    server.statuses[:] = [400]
+    assert not look(5).delivered and states(now) == ["raised"]
+    server.statuses[:] = [200]
+    assert look(5.1).events["state"].to_list() == ["escalated"]
+
+
+def test_a_failed_run_of_which_nobody_heard_is_not_told(now: Situation, server: Server) -> None:
+    """The sensor of failed runs tells it; the rule takes it on."""
+    row = alert_of_failed_run(now.configuration, job="daily", run_id="r1", message="no", now=NOW)
+    now.warehouse.append(ALERTS, row)
+    assert not tell(now.warehouse, row, now.configuration.notifier, NOW)
+    assert open_alerts(now.warehouse.read(ALERTS))["run_failed", "daily"].told_at is None
+    message = pl.concat([row.with_columns(pl.lit(None).cast(pl.String).alias(name) for name in ("rule", "state"))])
+    before = now.warehouse.read(ALERTS).height
+    assert not tell(now.warehouse, message, now.configuration.notifier, NOW)
+    assert now.warehouse.read(ALERTS).height == before, "a mere message is no alert"
