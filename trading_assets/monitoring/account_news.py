@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.redaction import secrets_of
 from trading_assets.monitoring.alert_state import id_of
 from trading_assets.monitoring.alerts import alert
 from trading_assets.monitoring.rules.of_trading import alarm_line
@@ -89,7 +90,7 @@ def news_of_accounts(
             subject = f"{opening.account} {statistic}"
             named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
             lines.append(("warning", line, {**named, "state": "raised", "told": True}))
-        source, secrets = f"trading {name}", configuration.notifier.secrets
+        source, secrets = f"trading {name}", secrets_of(configuration)
         for severity, line, more in lines:
             if (source, line) not in told:
                 told_now = alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets, **more)

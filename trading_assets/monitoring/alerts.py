@@ -14,8 +14,8 @@ from http.client import HTTPException, HTTPMessage
 from typing import IO
 
 import polars as pl
-from pydantic import SecretStr
 
+from trading_assets.config.redaction import hidden
 from trading_assets.config.sections import Notifier
 from trading_assets.monitoring.tables import ALERTS
 
@@ -24,7 +24,6 @@ LOGGER = logging.getLogger(__name__)
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 0.5
 TIMEOUT_SECONDS = 10.0
-HIDDEN = "***"
 
 
 def alert(
@@ -34,7 +33,7 @@ def alert(
     source: str,
     message: str,
     run_id: str | None = None,
-    secrets: Iterable[SecretStr] = (),
+    secrets: Iterable[str] = (),
     **more: object,
 ) -> pl.DataFrame:
     """Build the row of `monitoring.alerts`.
@@ -46,7 +45,7 @@ def alert(
     severity
         debug, info, warning or error.
     secrets
-        Replaced by asterisks where the message, which may be any error's, quotes them.
+        Replaced by asterisks where the message, which may be any error's, quotes them: `secrets_of` the configuration.
     more
         Of what a rule raised: `alert_id`, `rule`, `subject`, `state`, `told`, `by`.
     """
@@ -54,7 +53,7 @@ def alert(
         "raised_at": raised_at,
         "severity": severity,
         "source": source,
-        "message": _without(secrets, message),
+        "message": hidden(message, secrets),
         "run_id": run_id,
         **more,
     }
@@ -88,19 +87,14 @@ def notify(
     """
     delivered = True
     for row in alerts.iter_rows(named=True):
-        text = _without(notifier.secrets, f"{row['source']}: {row['message']}")
+        own = (each.get_secret_value() for each in notifier.secrets)
+        text = hidden(f"{row['source']}: {row['message']}", own)
         LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
         if notifier.kind == "webhook" and notifier.url is not None:
             delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
         elif notifier.kind == "apprise":
             delivered &= _through_apprise(row["severity"], text, notifier)
     return delivered
-
-
-def _without(secrets: Iterable[SecretStr], text: str) -> str:
-    for secret in secrets:
-        text = text.replace(secret.get_secret_value(), HIDDEN)
-    return text
 
 
 def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.request.Request:

@@ -7,6 +7,7 @@ import datetime as dt
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.redaction import secrets_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.alert_state import id_of
 from trading_assets.monitoring.look import runbook
@@ -26,7 +27,7 @@ def alert_of_failed_run(
     configuration
         Whose run it was.
     job, run_id, message
-        The run, and what is said of it. Secrets of the notifier in it are replaced by asterisks.
+        The run, and what is said of it. Secrets in it are replaced by asterisks.
     now
         Time, UTC, naive.
     """
@@ -37,7 +38,7 @@ def alert_of_failed_run(
         source=f"run {job}",
         message=f"{message} [{alert_id}; what to do: {runbook(configuration, _RULE)}]",
         run_id=run_id,
-        secrets=configuration.notifier.secrets,
+        secrets=secrets_of(configuration),
         alert_id=alert_id,
         rule=_RULE,
         subject=job,

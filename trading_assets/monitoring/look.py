@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.redaction import secrets_of
 from trading_assets.config.sections import Notifier
 from trading_assets.monitoring.alert_state import AlertEvent, OpenAlert, decide, open_alerts
 from trading_assets.monitoring.alerts import alert
@@ -108,7 +109,7 @@ def rows_of(events: Iterable[AlertEvent], configuration: Configuration, now: dt.
                 source=f"rule {event.alert.rule}",
                 message=message,
                 run_id=event.alert.run_id,
-                secrets=configuration.notifier.secrets,
+                secrets=secrets_of(configuration),
                 alert_id=event.alert.alert_id,
                 rule=event.alert.rule,
                 subject=event.alert.subject,
@@ -161,7 +162,7 @@ def acknowledge(configuration: Configuration, alert_id: str, *, by: str, reason:
         source=f"rule {seen.rule}",
         message=reason.strip(),
         run_id=seen.run_id,
-        secrets=configuration.notifier.secrets,
+        secrets=secrets_of(configuration),
         alert_id=alert_id,
         rule=seen.rule,
         subject=seen.subject,

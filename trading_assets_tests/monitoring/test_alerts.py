@@ -51,7 +51,11 @@ def test_unknown_severity_is_refused(tmp_path: Path) -> None:
 
 def test_the_secret_is_hidden_in_the_row() -> None:
     row = alert(
-        raised_at=MOMENT, severity="error", source="x", message=f"401 for {TOKEN.get_secret_value()}", secrets=[TOKEN]
+        raised_at=MOMENT,
+        severity="error",
+        source="x",
+        message=f"401 for {TOKEN.get_secret_value()}",
+        secrets=[TOKEN.get_secret_value()],
     )
     assert row["message"].to_list() == ["401 for ***"]
 

@@ -12,8 +12,9 @@ import pytest
 
 from trading_assets.config import ConfigurationError
 from trading_assets.monitoring.alerts import alert
+from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.look import acknowledge, look_and_tell
-from trading_assets.monitoring.rules.situation import RunFact, Situation
+from trading_assets.monitoring.rules.situation import CheckFact, RunFact, Situation
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
@@ -120,3 +121,20 @@ def test_two_looks_at_once_raise_an_alert_once(tmp_path: Path) -> None:
     behind = replace(now, warehouse=Earlier(now.warehouse.path))
     assert look_and_tell(behind).events.is_empty()
     assert now.warehouse.read(ALERTS).filter(state="raised").height == 1
+
+
+def test_no_alert_quotes_a_secret_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a check or an own query says may hold any key; it names one alert all the same."""
+    monkeypatch.setenv("POLYGON_API_KEY", "the-planted-key")
+    keys = {"market_data": [{"source": "polygon", "symbols": ["A"]}], "alerts": {"rules": {"mine": MINE, "disk": DISK}}}
+    now = situation(tmp_path, keys=keys, checks=(CheckFact("bars coverage", True, "denied: the-planted-key"),))
+    now.warehouse.append(ALERTS, ALERTS.empty())
+    sign(now.warehouse, "asked with the-planted-key at http://ann:hunter22@host/")
+    with caplog.at_level(logging.INFO):
+        rows = look_and_tell(now).events
+        assert look_and_tell(replace(now, now=NOW + HOUR)).events.is_empty(), "its name is the same at each look"
+    failed = alert_of_failed_run(now.configuration, job="daily", run_id="r", message="key the-planted-key", now=NOW)
+    told = [*rows["message"], *rows["subject"], *failed["message"], *caplog.messages]
+    assert len(told) == 7 and not any("planted" in each or "hunter22" in each for each in told)

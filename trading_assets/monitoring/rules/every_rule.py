@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from trading_assets.config.alerts import AlertRule
+from trading_assets.config.redaction import hidden, secrets_of
 from trading_assets.monitoring.rules import of_data, of_machine, of_runs, of_trading
 from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.warehouse import LockedError, MissingTableError
@@ -50,7 +51,10 @@ class Found:
 
 
 def look(situation: Situation) -> Found:
-    """Ask every rule that is enabled; what a rule raises is a finding, so that no rule is silent because it fails."""
+    """Ask every rule that is enabled; what a rule raises is a finding, so that no rule is silent because it fails.
+
+    What a check, an error or a row of an own query quotes of secrets is taken out here, before it names an alert.
+    """
     rules = situation.configuration.alerts.all_rules
     found: dict[str, list[Finding]] = {}
     broken: list[Finding] = []
@@ -61,7 +65,16 @@ def look(situation: Situation) -> Found:
             continue  # a run writes: the next look sees what it left
         except Exception as error:
             broken.append(Finding(name, f"rule {name} cannot be looked at: {type(error).__name__}: {error}"))
-    return Found({**found, BROKEN: broken}, {**rules, BROKEN: AlertRule(severity="error")})
+    found[BROKEN] = broken
+    secrets = secrets_of(situation.configuration) if any(found.values()) else ()
+    return Found(
+        {name: [_without(secrets, each) for each in findings] for name, findings in found.items()},
+        {**rules, BROKEN: AlertRule(severity="error")},
+    )
+
+
+def _without(secrets: Sequence[str], finding: Finding) -> Finding:
+    return replace(finding, subject=hidden(finding.subject, secrets), message=hidden(finding.message, secrets))
 
 
 def _findings(name: str, rule: AlertRule, situation: Situation) -> Iterator[Finding]:
