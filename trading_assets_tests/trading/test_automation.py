@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from trading_assets.config import Configuration
+from trading_assets.config.runs import CONFIGURATION_TAG
 from trading_assets.definitions import build_definitions
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.records import Entry
@@ -63,6 +64,12 @@ def test_each_phase_has_a_schedule_in_the_zone_of_the_market(opened: Experiment)
     assert schedules["trading_after_close_xnys"].cron_schedule == ["15 14 * * 1-5", "15 17 * * 1-5"]
     assert schedules["trading_before_open_xnys"].cron_schedule == "45 8 * * 1-5"
     assert calendars_of(accounts_at_work(opened.configuration)[STRATEGY]) == ["XNYS"]
+
+
+def test_a_run_of_an_account_is_of_its_configuration_by_name(opened: Experiment) -> None:
+    """By the hash alone it would be of nobody once a key has changed, and its failure would be told to be over."""
+    jobs = build_jobs(opened.configuration)
+    assert [each.tags[CONFIGURATION_TAG] for each in jobs if each.tags] == [opened.configuration.name] * len(PHASES)
 
 
 def test_what_is_left_is_worked_on_no_more(opened: Experiment) -> None:
