@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -35,7 +36,7 @@ from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.connection import open_to_read, open_to_write
 from trading_assets.warehouse.content import Selected, content_of
-from trading_assets.warehouse.errors import block
+from trading_assets.warehouse.errors import LockedError, block
 from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.slices import Whole
@@ -43,6 +44,8 @@ from trading_assets.warehouse.slices import Whole
 CONFIGURATION_FILE = "configuration.yaml"
 #: Seconds that a copy waits for whoever writes.
 WAIT_SECONDS = 120.0
+#: Seconds that it waits for who writes to a database of SQLite, with locks of the others held.
+DATABASE_SECONDS = 20.0
 #: What is of one moment only: locks, the space of queries, what is being made.
 _PASSING = (".lock", ".queue", ".tmp", ".new", ".unfinished", ".partial")
 _SQLITE = ".db"
@@ -132,14 +135,24 @@ def copy_database(source: Path, target: Path) -> str:
     ------
     CopyError
         It cannot be read.
+    LockedError
+        Who writes to it did not end in time.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    ends = time.monotonic() + DATABASE_SECONDS
+
+    def waited(status: int, _left: int, _pages: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > ends:
+            raise _in_use(source)  # `backup` asks again without end, whatever its timeout
+
     try:
         with (
-            closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as reader,
+            closing(
+                sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=DATABASE_SECONDS)
+            ) as reader,
             closing(sqlite3.connect(target)) as writer,
         ):
-            reader.backup(writer)
+            reader.backup(writer, progress=waited)
             ((found,),) = writer.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.DatabaseError as error:
         found = str(error)
@@ -177,6 +190,16 @@ def _assert_free(configuration: Configuration, target: Path) -> None:
                 "there is no warehouse to copy yet", file=configuration.warehouse_path, what_to_do="trading-assets run"
             )
         )
+
+
+def _in_use(source: Path) -> LockedError:
+    return LockedError(
+        block(
+            f"a database is in use: gave up after waiting {DATABASE_SECONDS:g} s",
+            file=source,
+            what_to_do="close who writes to it (a shell, a notebook) and run this again",
+        )
+    )
 
 
 def _unwritten(partial: Path, source: Path, error: OSError) -> CopyError:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from trading_assets.backups import copying
 from trading_assets.backups.copying import files_of, make_copy, table_hashes
 from trading_assets.backups.manifest import CopyError, read_manifest, sha256_of
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import LockedError, Warehouse
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY
@@ -107,3 +110,15 @@ def test_full_disk_is_told_of_the_copy_and_leaves_nothing(
         world.back_up()
     assert "cause: No space left on device" in str(caught.value)
     assert [path.name for path in world.folder.iterdir()] == ["data"]
+
+
+def test_database_that_stays_locked_is_given_up_by_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's own backup asks a locked database without end."""
+    monkeypatch.setattr(copying, "DATABASE_SECONDS", 0.3)
+    with closing(sqlite3.connect(world.book, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LockedError, match="a database is in use") as caught:
+            world.back_up()
+    assert str(world.book) in str(caught.value)
+    assert [path.name for path in world.folder.iterdir()] == ["data"]
+    world.back_up()
