@@ -14,6 +14,7 @@ import pytest
 
 from trading_assets.warehouse import Warehouse, WarehouseError, Whole
 from trading_assets.warehouse.commit_mark import LostCommitsError, log_of, mark_of
+from trading_assets.warehouse.connection import open_to_write, transaction
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY, equity
 
 #: Commits a second version of a table and is killed before the file is closed.
@@ -122,3 +123,14 @@ def test_half_written_mark_is_none(warehouse: Warehouse) -> None:
     log_of(warehouse.path).unlink()
     mark_of(warehouse.path).write_bytes(b"")
     assert warehouse.read(EQUITY)["equity"].to_list() == [1.0]
+
+
+def test_failure_after_a_commit_leaves_no_mark(tmp_path: Path) -> None:
+    """A mark that is left says later of a database that was put back by hand that its commits are lost."""
+    path = tmp_path / "warehouse.duckdb"
+    with pytest.raises(KeyboardInterrupt), open_to_write(path, 5) as connection:
+        with transaction(connection):
+            connection.execute("CREATE TABLE main.t AS SELECT 1").fetchall()
+        assert mark_of(path).exists()
+        raise KeyboardInterrupt
+    assert (mark_of(path).exists(), log_of(path).exists()) == (False, False)
