@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trading_assets.backups.copying import copy_file
-from trading_assets.backups.manifest import PROTOCOL, CopyError, Manifest, sync_folder
+from trading_assets.backups.copying import WAIT_SECONDS, copy_file
+from trading_assets.backups.manifest import PROTOCOL, CopyError, Manifest, sha256_of, sync_folder
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.protocol import CHAIN, FILE, HEAD_FILE
@@ -15,6 +16,7 @@ from trading_assets.protocol.restores import record_restore
 from trading_assets.warehouse import LockedError, SchemaVersionError, WarehouseError
 from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.errors import block
+from trading_assets.warehouse.lock import Patience, file_lock
 
 #: What a head file that cannot be read says: more rows than any protocol has.
 _UNKNOWN = 2**63
@@ -34,12 +36,15 @@ class Choice:
         Why, in words.
     must_be_told
         Whether records are lost that are known to have been there, so that somebody has to say that they may be.
+    looked_at
+        Hashes of the files that it was chosen by.
     """
 
     is_kept: bool
     lost: int | None
     cause: str
     must_be_told: bool = False
+    looked_at: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Choice:
@@ -57,6 +62,11 @@ def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Ch
     CopyError
         The protocol of the data folder is another one than that of the copy.
     """
+    looked_at = _state(data)
+    return replace(_chosen(data, configuration, copy, manifest), looked_at=looked_at)
+
+
+def _chosen(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Choice:
     protocol = Protocol(data, configuration)
     if not protocol.path.exists() and not (data / HEAD_FILE).exists():
         if not manifest.records:
@@ -133,10 +143,10 @@ def prepared(choice: Choice, building: Path, copy: Path, manifest: Manifest, now
     _record(Protocol(building, manifest.configuration), choice, manifest, now)
 
 
-def put_in_place(building: Path, data: Path, damaged: Path) -> None:
-    """Move a prepared protocol to its place; what was there is kept in another folder.
+def put_in_place(building: Path, data: Path, damaged: Path, choice: Choice) -> bool:
+    """Move a prepared protocol to its place, if what is there is what it was chosen by; return whether it is.
 
-    The head goes first, under its provisional name: at every moment the database ends as one of the two heads says.
+    What was there is kept in another folder. The head goes first, under its provisional name: at every moment the database ends as one of the two heads says.
 
     Parameters
     ----------
@@ -144,7 +154,22 @@ def put_in_place(building: Path, data: Path, damaged: Path) -> None:
         Folder of the prepared protocol, and the data folder.
     damaged
         Folder that takes what was there.
+    choice
+        What `choose` returned.
+
+    Raises
+    ------
+    LockedError
+        Who writes to the protocol did not end in time.
     """
+    with file_lock(data / FILE, exclusive=True, patience=Patience(WAIT_SECONDS)):
+        if _state(data) != choice.looked_at:
+            return False
+        _put_in_place(building, data, damaged)
+    return True
+
+
+def _put_in_place(building: Path, data: Path, damaged: Path) -> None:
     path, head = data / FILE, data / HEAD_FILE
     for name in (path, head, log_of(path), mark_of(path)):
         if name.exists():
@@ -159,6 +184,13 @@ def put_in_place(building: Path, data: Path, damaged: Path) -> None:
     sync_folder(data)
     provisional.replace(head)
     sync_folder(data)
+
+
+def _state(data: Path) -> dict[str, str]:
+    """Hashes of all files that say what is on record."""
+    path, head = data / FILE, data / HEAD_FILE
+    every = (path, log_of(path), mark_of(path), head, head.with_name(f"{HEAD_FILE}.new"))
+    return {each.name: sha256_of(each) for each in every if each.exists()}
 
 
 def record_kept(data: Path, choice: Choice, manifest: Manifest, now: dt.datetime) -> None:

@@ -91,9 +91,14 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
             _share_locks(home, building / HOME)
             for folder in {path.parent for path in building.rglob("*")}:
                 sync_folder(folder)
-            if not choice.is_kept:
+            while not choice.is_kept:
                 ledger.prepared(choice, building / PROTOCOL, copy, manifest, now)
-                ledger.put_in_place(building / PROTOCOL, configuration.data, before)
+                if ledger.put_in_place(building / PROTOCOL, configuration.data, before, choice):
+                    break
+                # Somebody, of any configuration, put something on record meanwhile: nothing of it may be forgotten.
+                shutil.rmtree(building / PROTOCOL)
+                choice = ledger.choose(configuration.data, configuration.name, copy, manifest)
+                ledger.assert_told(choice, manifest, lose_records=lose_records)
             was_there = _swap(building / HOME, home, before)
         if choice.is_kept and manifest.records:
             ledger.record_kept(configuration.data, choice, manifest, now)

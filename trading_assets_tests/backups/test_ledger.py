@@ -89,7 +89,7 @@ def test_prepared_protocol_says_what_is_lost_before_it_is_put_in_place(world: Wo
     choice, building, data = choice_of(world, manifest), world.folder / "building", world.configuration.data
     ledger.prepared(choice, building, world.copy, manifest, NOON)
     assert [each.kind for each in Protocol(building, "tiny").read()] == ["folder", "import", "trials", "restore"]
-    ledger.put_in_place(building, data, world.folder / "before")
+    assert ledger.put_in_place(building, data, world.folder / "before", choice)
     assert world.kinds() == ["folder", "import", "trials", "restore"]
     assert world.protocol.read()[-1].payload["lost"] == 1
     assert (world.folder / "before" / FILE).read_bytes() == b"x" * 5000

@@ -6,15 +6,18 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trading_assets.backtests.tables import EQUITY
-from trading_assets.backups import restoring
+from trading_assets.backups import ledger, restoring
 from trading_assets.backups.copying import make_copy
 from trading_assets.backups.manifest import CopyError
 from trading_assets.backups.restoring import FOLDER, restore_copy
 from trading_assets.backups.verification import differences_to_copy, faults_of_home
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets.warehouse import WarehouseError
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY, called
@@ -62,6 +65,28 @@ def test_what_is_newer_on_record_stays(world: World) -> None:
     assert world.kinds() == ["folder", "import", "trials", "look", "restore"]
     assert trail.read_bytes() == b"entries"
     assert set(done.kept) == {"audit_trail/trading/audit_trail/2026-11-abc.parquet", "brokers/account.db"}
+
+
+def test_record_of_another_configuration_that_is_made_meanwhile_is_not_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The protocol is the beginning of the copy's when it is looked at, and another one when it would be replaced."""
+    data = world.configuration.data
+    shutil.copytree(data, world.folder / "earlier")
+    world.record("look", "trend")
+    world.back_up()
+    for name in (FILE, HEAD_FILE):
+        shutil.copy(world.folder / "earlier" / name, data / name)
+    real = ledger.prepared
+
+    def while_another_looks(*arguments: Any) -> None:
+        Protocol(data, "other").append("look", "of_another", {}, now=NOON)
+        real(*arguments)
+
+    monkeypatch.setattr(ledger, "prepared", while_another_looks)
+    with pytest.raises(CopyError, match="another protocol than the copy"):
+        restore_copy(world.configuration, world.copy, NOON)
+    assert world.protocol.read()[-1].subject == "of_another"
 
 
 @pytest.mark.parametrize("what", ["copy", "manifest", "name"])
