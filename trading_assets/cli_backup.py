@@ -122,7 +122,7 @@ def _lost(records: int | None) -> str:
     lost = (
         "records after the copy are lost, and nothing says how many" if records is None else f"{records} records lost"
     )
-    return f"; {lost}: this is on record, and looks at holdouts that begin before today are at best conditional"
+    return f"; {lost}: this is on record, and verdicts of markets that were there are at best conditional"
 
 
 def _now() -> dt.datetime:

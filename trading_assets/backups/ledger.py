@@ -120,8 +120,8 @@ def assert_told(choice: Choice, manifest: Manifest, *, lose_records: bool) -> No
             f"the protocol of the data folder cannot be read, and is newer than the copy: {lost} would be lost",
             cause=choice.cause,
             copy=f"{manifest.records} records, of {manifest.made_at[:16]} UTC",
-            what_to_do="restore a later copy if there is one; else say --lose-records: this stays on record, and looks "
-            "at holdouts that begin before it are at best conditional from then on",
+            what_to_do="restore a later copy if there is one; else say --lose-records: this stays on record, and "
+            "verdicts whose development span begins before it are at best conditional from then on",
         )
     )
 
