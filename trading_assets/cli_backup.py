@@ -60,6 +60,14 @@ def restore(
         *([] if done.before is None else [f"what was there before is in {done.before}: remove it once all is well"]),
     ):
         console.print(escaped(line), highlight=False, soft_wrap=True)
+    if done.halted is not None:
+        errors.print(
+            f"[red]trading is halted[/red]: orders that were sent after the copy may not be on record "
+            f"({escaped(done.halted)})\n  what to do: hold what each broker has to trading-assets account, then "
+            "trading-assets trading resume",
+            highlight=False,
+            soft_wrap=True,
+        )
     faults = _faults(configuration)
     minutes = (time.monotonic() - began) / 60
     if faults:

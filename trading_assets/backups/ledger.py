@@ -146,7 +146,8 @@ def prepared(choice: Choice, building: Path, copy: Path, manifest: Manifest, now
 def put_in_place(building: Path, data: Path, damaged: Path, choice: Choice) -> bool:
     """Move a prepared protocol to its place, if what is there is what it was chosen by; return whether it is.
 
-    What was there is kept in another folder. The head goes first, under its provisional name: at every moment the database ends as one of the two heads says.
+    What was there is kept in another folder. The head goes first, under its provisional name: at every moment the
+    database ends as one of the two heads says.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Restore a copy: built and verified beside its place, then swapped in; never half, never in place of a later protocol.
 
 What is newer than the copy and can be read stays: the protocol (`backups.ledger`), the files of the audit trail, which
-are on record in it, and the books of simulated brokers, for a broker is elsewhere and forgets nothing.
+are on record in it, what was sent to brokers (`backups.sent_orders`), and the books of simulated ones.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from pathlib import Path
 from trading_assets.backups import ledger
 from trading_assets.backups.copying import WAIT_SECONDS, copy_database, copy_file
 from trading_assets.backups.manifest import HOME, PROTOCOL, CopyError, Manifest, read_manifest, sync_folder
+from trading_assets.backups.sent_orders import enter_again
 from trading_assets.backups.verification import content_of_database, faults_of_copy
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
+from trading_assets.protocol import Protocol
+from trading_assets.trading.halt import halt_on
 from trading_assets.warehouse.errors import block
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -45,12 +48,15 @@ class Restored:
         Files that are newer than the copy, and stayed.
     before
         Folder of what was there before; None: nothing was.
+    halted
+        Why trading is halted by it; None: it is not.
     """
 
     manifest: Manifest
     choice: ledger.Choice
     kept: tuple[str, ...]
     before: Path | None
+    halted: str | None = None
 
 
 def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, lose_records: bool = False) -> Restored:
@@ -88,17 +94,21 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
             ledger.assert_told(choice, manifest, lose_records=lose_records)
             _build(copy, manifest, building)
             kept = _keep_newer(home, building / HOME) if home.is_dir() else ()
+            doubt = _enter_sent(configuration, copy, building / HOME, choice)
             _share_locks(home, building / HOME)
             for folder in {path.parent for path in building.rglob("*")}:
                 sync_folder(folder)
             while not choice.is_kept:
                 ledger.prepared(choice, building / PROTOCOL, copy, manifest, now)
+                _halt(Protocol(building / PROTOCOL, configuration.name), doubt, now)
                 if ledger.put_in_place(building / PROTOCOL, configuration.data, before, choice):
                     break
                 # Somebody, of any configuration, put something on record meanwhile: nothing of it may be forgotten.
                 shutil.rmtree(building / PROTOCOL)
                 choice = ledger.choose(configuration.data, configuration.name, copy, manifest)
                 ledger.assert_told(choice, manifest, lose_records=lose_records)
+            if choice.is_kept:
+                _halt(Protocol.of(configuration), doubt, now)
             was_there = _swap(building / HOME, home, before)
         if choice.is_kept and manifest.records:
             ledger.record_kept(configuration.data, choice, manifest, now)
@@ -106,7 +116,7 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
         shutil.rmtree(building, ignore_errors=True)
         with suppress(OSError):
             place.rmdir()
-    return Restored(manifest, choice, kept, before if was_there or before.exists() else None)
+    return Restored(manifest, choice, kept, before if was_there or before.exists() else None, doubt)
 
 
 def _assert_sound(configuration: Configuration, copy: Path, manifest: Manifest) -> None:
@@ -161,10 +171,24 @@ def _keep_newer(home: Path, built: Path) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def _enter_sent(configuration: Configuration, copy: Path, built: Path, choice: ledger.Choice) -> str | None:
+    """Put back what was sent after the copy; return why it may not be all."""
+    records = (Protocol.of(configuration) if choice.is_kept else Protocol(copy / PROTOCOL, "")).read()
+    warehouse = configuration.warehouse_path
+    return enter_again(warehouse, built / warehouse.name, built / _TRAIL, records, configuration.name)
+
+
+def _halt(protocol: Protocol, doubt: str | None, now: dt.datetime) -> None:
+    if doubt is not None:
+        reason = f"restored from a copy, and orders that were sent after it may not be on record: {doubt}"
+        halt_on(protocol, by="restore", reason=reason, now=now)
+
+
 def _share_locks(home: Path, built: Path) -> None:
     """Give the new folder the lock files of the old one: whoever waits for a lock then waits for that of both."""
     for path in sorted(home.glob("*")):
         if path.name.endswith((".lock", ".queue")):
+            (built / path.name).unlink(missing_ok=True)
             os.link(path, built / path.name)
 
 
