@@ -56,7 +56,8 @@ def restore(
     for line in (
         f"restored the copy of {done.manifest.made_at[:16].replace('T', ' ')} UTC",
         f"protocol: {records}{_lost(done.choice.lost)}",
-        *(f"newer than the copy, and kept: {name}" for name in done.kept),
+        *(f"not as in the copy, and kept: {name}" for name in done.kept),
+        *(f"replaced by that of the copy: {name}" for name in done.replaced),
         *([] if done.before is None else [f"what was there before is in {done.before}: remove it once all is well"]),
     ):
         console.print(escaped(line), highlight=False, soft_wrap=True)

@@ -20,7 +20,7 @@ from trading_assets.backups import ledger
 from trading_assets.backups.copying import WAIT_SECONDS, copy_database, copy_file
 from trading_assets.backups.manifest import HOME, PROTOCOL, CopyError, Manifest, read_manifest, sync_folder
 from trading_assets.backups.sent_orders import enter_again
-from trading_assets.backups.verification import content_of_database, faults_of_copy
+from trading_assets.backups.verification import content_of_database, faults_of_copy, rows_of_database
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
 from trading_assets.protocol import Protocol
@@ -45,11 +45,13 @@ class Restored:
     choice
         Which protocol goes on, and what is lost.
     kept
-        Files that are newer than the copy, and stayed.
+        Files that are other than in the copy, and stayed.
     before
         Folder of what was there before; None: nothing was.
     halted
         Why trading is halted by it; None: it is not.
+    replaced
+        Brokers' books that could not be kept, and why: those of the copy are in their place.
     """
 
     manifest: Manifest
@@ -57,6 +59,7 @@ class Restored:
     kept: tuple[str, ...]
     before: Path | None
     halted: str | None = None
+    replaced: tuple[str, ...] = ()
 
 
 def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, lose_records: bool = False) -> Restored:
@@ -93,7 +96,7 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
             choice = ledger.choose(configuration.data, configuration.name, copy, manifest)
             ledger.assert_told(choice, manifest, lose_records=lose_records)
             _build(copy, manifest, building)
-            kept = _keep_newer(home, building / HOME) if home.is_dir() else ()
+            kept, replaced = _keep_newer(home, building / HOME) if home.is_dir() else ((), ())
             doubt = _enter_sent(configuration, copy, building / HOME, choice)
             _share_locks(home, building / HOME)
             for folder in {path.parent for path in building.rglob("*")}:
@@ -116,7 +119,7 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
         shutil.rmtree(building, ignore_errors=True)
         with suppress(OSError):
             place.rmdir()
-    return Restored(manifest, choice, kept, before if was_there or before.exists() else None, doubt)
+    return Restored(manifest, choice, kept, before if was_there or before.exists() else None, doubt, replaced)
 
 
 def _assert_sound(configuration: Configuration, copy: Path, manifest: Manifest) -> None:
@@ -148,9 +151,9 @@ def _build(copy: Path, manifest: Manifest, building: Path) -> None:
             raise CopyError(block("the copy changed while it was restored", file=copy / name))
 
 
-def _keep_newer(home: Path, built: Path) -> tuple[str, ...]:
-    """Take over what the home has of the audit trail and of brokers, and can be read."""
-    kept = []
+def _keep_newer(home: Path, built: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take over what the home has of the audit trail and of brokers; return that, and the books that give way."""
+    kept, replaced = [], []
     for path in sorted((home / _TRAIL).rglob("*.parquet")):
         inside = path.relative_to(home)
         if not (built / inside).exists():  # named by its bytes: what is on record of it says whether it is whole
@@ -158,17 +161,24 @@ def _keep_newer(home: Path, built: Path) -> tuple[str, ...]:
             kept.append(str(inside))
     for path in sorted((home / _BROKERS).glob("*.db")):
         inside = path.relative_to(home)
+        is_copied = (built / inside).exists()
         try:
-            if (built / inside).exists() and content_of_database(path) == content_of_database(built / inside):
+            if is_copied and content_of_database(path) == content_of_database(built / inside):
                 continue
-        except sqlite3.DatabaseError:
-            continue  # that of the copy it is
-        with suppress(CopyError):
-            partial = built / f"{inside}.partial"
-            copy_database(path, partial)
-            partial.replace(built / inside)
-            kept.append(str(inside))
-    return tuple(kept)
+            lacks = len(rows_of_database(built / inside) - rows_of_database(path)) if is_copied else 0
+            is_empty = is_copied and not rows_of_database(path)
+            if not is_empty:
+                partial = built / f"{inside}.partial"
+                copy_database(path, partial)
+                partial.replace(built / inside)
+        except (sqlite3.DatabaseError, CopyError) as error:
+            replaced.append(f"{inside} ({str(error).splitlines()[0]})")
+            continue
+        if is_empty:
+            replaced.append(f"{inside} (it has no rows)")
+        else:
+            kept.append(f"{inside} (without {lacks} rows as the copy has them)" if lacks else str(inside))
+    return tuple(kept), tuple(replaced)
 
 
 def _enter_sent(configuration: Configuration, copy: Path, built: Path, choice: ledger.Choice) -> str | None:

@@ -109,8 +109,8 @@ def read_published(step: Step, strategy: str) -> Published:
         raise AccountEditedError(
             f"rows of {edited} were edited or deleted after they were published: {strategy}\n"
             "  expected: the rows of the last run, by their hashes on record\n"
-            "  what to do: restore a copy (trading-assets restore DIR), or begin the next account: trading-assets account "
-            f"open {strategy}; what is published is not made anew"
+            "  what to do: restore a copy (trading-assets restore DIR), or begin the next account: "
+            f"trading-assets account open {strategy}; what is published is not made anew"
         )
     place = fitting[-1]
     return Published(
