@@ -40,6 +40,7 @@ from trading_assets.warehouse.errors import LockedError, block
 from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.slices import Whole
+from trading_assets.warehouse.snapshot import SNAPSHOTS
 
 CONFIGURATION_FILE = "configuration.yaml"
 #: Seconds that a copy waits for whoever writes.
@@ -76,6 +77,7 @@ def make_copy(configuration: Configuration, file: Path, target: Path, now: dt.da
     WarehouseError
         Something of it is damaged, or was in use for too long: the message names it.
     """
+    target = target.resolve()  # `.` has no name
     _assert_free(configuration, target)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -108,7 +110,7 @@ def files_of(home: Path) -> Iterator[Path]:
     """Yield the files of a home that belong into a copy, by their paths in it."""
     for path in sorted(home.rglob("*")):
         inside = path.relative_to(home)
-        passes = any(part.endswith(_PASSING) for part in inside.parts)
+        passes = any(part.endswith(_PASSING) or part.startswith(SNAPSHOTS) for part in inside.parts)
         of_sqlite = path.name.endswith(tuple(f"{_SQLITE}{each}" for each in _BESIDE_SQLITE))
         if path.is_file() and not path.is_symlink() and not passes and not of_sqlite:
             yield inside
@@ -131,6 +133,8 @@ def copy_file(source: Path, target: Path) -> str:
 def copy_database(source: Path, target: Path) -> str:
     """Copy a SQLite database as of its last commit, whoever writes to it; return the SHA-256 of the copy.
 
+    It is opened to write, as its users do: only so SQLite takes back what a killed process left half done.
+
     Raises
     ------
     CopyError
@@ -148,7 +152,7 @@ def copy_database(source: Path, target: Path) -> str:
     try:
         with (
             closing(
-                sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=DATABASE_SECONDS)
+                sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True, timeout=DATABASE_SECONDS)
             ) as reader,
             closing(sqlite3.connect(target)) as writer,
         ):

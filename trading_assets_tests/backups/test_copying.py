@@ -86,7 +86,17 @@ def test_place_that_is_none_is_refused(world: World, place: str) -> None:
 
 
 def test_locks_and_what_is_being_made_are_no_part(tmp_path: Path) -> None:
-    for name in ("a.csv", "a.lock", "a.queue", "b.duckdb.tmp/x", "c.partial", "d.db", "d.db-wal", "e/f.parquet"):
+    for name in (
+        "a.csv",
+        "a.lock",
+        "a.queue",
+        "b.duckdb.tmp/x",
+        "c.partial",
+        "d.db",
+        "d.db-wal",
+        "e/f.parquet",
+        ".snapshot-a/w.duckdb",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [str(path) for path in files_of(tmp_path)] == ["a.csv", "d.db", "e/f.parquet"]
@@ -122,3 +132,10 @@ def test_database_that_stays_locked_is_given_up_by_name(world: World, monkeypatc
     assert str(world.book) in str(caught.value)
     assert [path.name for path in world.folder.iterdir()] == ["data"]
     world.back_up()
+
+
+def test_copy_may_be_made_in_the_folder_where_one_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.copy.mkdir()
+    monkeypatch.chdir(world.copy)
+    make_copy(world.configuration, TINY, Path(), NOON)
+    assert read_manifest(world.copy).records == 3
