@@ -81,6 +81,8 @@ def _chosen(data: Path, configuration: str, copy: Path, manifest: Manifest) -> C
         return _instead_of_damaged(data, copy, manifest, str(error).splitlines()[0])
     if not manifest.records:
         return Choice(True, 0, "the copy had none")
+    if not records:  # a file without a record, as of a process that was killed while it made it
+        return Choice(False, None, "the data folder had no protocol, so that nothing says what came after the copy")
     if len(records) >= manifest.records and records[manifest.records - 1].row_hash == manifest.row_hash:
         return Choice(True, 0, "the protocol of the data folder goes on from that of the copy")
     copied = _records_of_copy(copy)
@@ -230,9 +232,9 @@ def _instead_of_damaged(data: Path, copy: Path, manifest: Manifest, cause: str) 
                 what_to_do="restore another copy",
             )
         )
-    rows = head.rows
+    rows = head.most_rows
     copied = _records_of_copy(copy)
-    if 0 < rows <= len(copied) and head.ends_as(rows, copied[rows - 1].row_hash):
+    if 0 < rows <= len(copied) and head.rows == rows and head.ends_as(rows, copied[rows - 1].row_hash):
         return Choice(False, 0, f"{cause}; its head says that the copy has all of it")
     lost = rows - manifest.records if manifest.records < rows < _UNKNOWN else None
     return Choice(False, lost, cause, must_be_told=True)
