@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -31,7 +31,7 @@ from trading_assets.backups.manifest import (
 )
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.connection import open_to_read, open_to_write
@@ -54,6 +54,8 @@ _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 #: Tables in which the partition store says where its files are: another folder in each copy.
 _OF_A_PLACE = ("meta.lake", "meta.lake_files")
 _PIECE = 1 << 20
+#: Times that a copy begins anew because a process was killed since it looked.
+_TRIES = 5
 
 
 def make_copy(configuration: Configuration, file: Path, target: Path, now: dt.datetime) -> Manifest:
@@ -169,6 +171,7 @@ def copy_database(source: Path, target: Path) -> str:
                 what_to_do="restore the last copy (trading-assets restore DIR), or move the file aside",
             )
         )
+    shutil.copymode(source, target)
     with target.open("rb") as copy:
         os.fsync(copy.fileno())
     return sha256_of(target)
@@ -218,19 +221,37 @@ def _unwritten(partial: Path, source: Path, error: OSError) -> CopyError:
     )
 
 
-def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.datetime) -> Manifest:
+@contextmanager
+def _held(configuration: Configuration) -> Iterator[tuple[duckdb.DuckDBPyConnection, tuple[Record, ...]]]:
+    """Hold warehouse, registry and protocol, once no log of a run that was killed is left beside them."""
     home, protocol = configuration.home, Protocol.of(configuration)
-    for path in (configuration.warehouse_path, protocol.path):
-        if log_of(path).exists():  # of a run that was killed: it belongs into the file
-            with open_to_write(path, WAIT_SECONDS):
-                pass
+    for _ in range(_TRIES):
+        for path in (configuration.warehouse_path, protocol.path):
+            if log_of(path).exists():  # it belongs into the file
+                with open_to_write(path, WAIT_SECONDS):
+                    pass
+        with ExitStack() as held:
+            # In the order in which a step takes them.
+            warehouse = held.enter_context(open_to_read(configuration.warehouse_path, WAIT_SECONDS))
+            if database_of(home).exists():
+                held.enter_context(file_lock(database_of(home), exclusive=False, patience=Patience(WAIT_SECONDS)))
+            records = held.enter_context(protocol.held())
+            if not any(log_of(path).exists() for path in (configuration.warehouse_path, protocol.path)):
+                yield warehouse, records
+                return
+    raise CopyError(
+        block(
+            "processes are killed again and again while they write, so nothing was copied",
+            file=configuration.warehouse_path,
+            what_to_do="stop what runs, then run this again",
+        )
+    )
+
+
+def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.datetime) -> Manifest:
+    home = configuration.home
     files = dict[str, str]()
-    with ExitStack() as held:
-        # In the order in which a step takes them.
-        warehouse = held.enter_context(open_to_read(configuration.warehouse_path, WAIT_SECONDS))
-        if database_of(home).exists():
-            held.enter_context(file_lock(database_of(home), exclusive=False, patience=Patience(WAIT_SECONDS)))
-        records = held.enter_context(protocol.held())
+    with _held(configuration) as (warehouse, records):
         PartitionStore.assert_sound(warehouse, configuration.warehouse_path, ())
         tables = table_hashes(warehouse)
         for inside in files_of(home):

@@ -6,19 +6,43 @@ import errno
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from trading_assets.backups import copying
 from trading_assets.backups.copying import files_of, make_copy, table_hashes
 from trading_assets.backups.manifest import CopyError, read_manifest, sha256_of
+from trading_assets.protocol import Protocol
 from trading_assets.warehouse import LockedError, Warehouse
+from trading_assets.warehouse.commit_mark import log_of
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY
+
+#: Commits a record to the protocol and is killed before the file is closed.
+KILLED = textwrap.dedent(
+    """
+    import datetime as dt, os, signal, sys
+    from pathlib import Path
+    from trading_assets.protocol import Protocol
+    from trading_assets.warehouse import connection
+
+    made = connection.set_mark
+    def and_die(path, number):
+        made(path, number)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    connection.set_mark = and_die
+    Protocol(Path(sys.argv[1]), "tiny").append("look", "trend", {}, now=dt.datetime(2026, 11, 30, 12))
+    """
+)
 
 
 @pytest.fixture
@@ -139,3 +163,29 @@ def test_copy_may_be_made_in_the_folder_where_one_is(world: World, monkeypatch: 
     monkeypatch.chdir(world.copy)
     make_copy(world.configuration, TINY, Path(), NOON)
     assert read_manifest(world.copy).records == 3
+
+
+def test_log_that_a_killed_process_leaves_meanwhile_is_put_into_the_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process commits a record and is killed after the copy has looked for logs."""
+    real, killed = copying.open_to_read, list[int]()
+
+    def and_another_is_killed(path: Path, seconds: float) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if not killed:
+            killed.append(
+                subprocess.run([sys.executable, "-c", KILLED, str(world.configuration.data)], check=False).returncode
+            )
+            assert log_of(world.protocol.path).exists()
+        return real(path, seconds)
+
+    monkeypatch.setattr(copying, "open_to_read", and_another_is_killed)
+    assert world.back_up().records == 4
+    assert killed == [-9]
+    assert len(Protocol(world.copy / "protocol", "tiny").read()) == 4
+
+
+def test_book_that_others_may_not_read_is_so_in_the_copy(world: World) -> None:
+    world.book.chmod(0o600)
+    world.back_up()
+    assert (world.copy / "home" / "brokers" / "account.db").stat().st_mode & 0o777 == 0o600
