@@ -24,6 +24,7 @@ from trading_assets.backups.verification import content_of_database, faults_of_c
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
 from trading_assets.protocol import Protocol
+from trading_assets.protocol.earlier import is_unread
 from trading_assets.trading.halt import halt_on
 from trading_assets.warehouse.errors import block
 from trading_assets.warehouse.lock import Patience, file_lock
@@ -80,7 +81,7 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
         The copy is damaged, of another configuration, or its protocol would take the place of another. Nothing was
         changed.
     LockedError
-        A run did not end in time. Nothing was changed.
+        A step did not end in time. Nothing was changed. Of a run between two steps nothing is noticed.
     """
     manifest = read_manifest(copy)
     _assert_sound(configuration, copy, manifest)
@@ -112,8 +113,13 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
                 ledger.assert_told(choice, manifest, lose_records=lose_records)
             if choice.is_kept:
                 _halt(Protocol.of(configuration), doubt, now)
+            # Before the swap, as an interrupt after it would leave no record; but not where to write it would read the
+            # home that is locked here.
+            is_first = choice.is_kept and bool(manifest.records) and not _is_unread(configuration)
+            if is_first:
+                ledger.record_kept(configuration.data, choice, manifest, now)
             was_there = _swap(building / HOME, home, before)
-        if choice.is_kept and manifest.records:
+        if choice.is_kept and manifest.records and not is_first:
             ledger.record_kept(configuration.data, choice, manifest, now)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -192,6 +198,11 @@ def _halt(protocol: Protocol, doubt: str | None, now: dt.datetime) -> None:
     if doubt is not None:
         reason = f"restored from a copy, and orders that were sent after it may not be on record: {doubt}"
         halt_on(protocol, by="restore", reason=reason, now=now)
+
+
+def _is_unread(configuration: Configuration) -> bool:
+    home = configuration.home
+    return home.is_dir() and is_unread(home, Protocol.of(configuration).read())
 
 
 def _share_locks(home: Path, built: Path) -> None:

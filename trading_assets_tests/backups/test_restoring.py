@@ -85,6 +85,21 @@ def test_what_is_newer_on_record_stays(world: World) -> None:
     assert set(done.kept) == {"audit_trail/trading/audit_trail/2026-11-abc.parquet", "brokers/account.db"}
 
 
+def test_interrupt_after_the_swap_leaves_the_restore_on_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.back_up()
+    world.set_equity(2.0)
+    real = restoring._swap
+
+    def and_interrupted(*folders: Path) -> bool:
+        real(*folders)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, "_swap", and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        restore_copy(world.configuration, world.copy, NOON)
+    assert (world.equity(), world.kinds()[-1]) == (1.0, "restore")
+
+
 def test_book_of_a_killed_process_is_kept_as_of_its_last_commit(world: World) -> None:
     """SQLite takes the half of a transaction back from the journal, if it may write."""
     world.back_up()
