@@ -7,6 +7,7 @@ long query. What is copied is what a run would have left that was killed at that
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import secrets
@@ -143,6 +144,8 @@ def copy_database(source: Path, target: Path) -> str:
         It cannot be read.
     LockedError
         Who writes to it did not end in time.
+    OSError
+        The copy cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + DATABASE_SECONDS
@@ -161,6 +164,8 @@ def copy_database(source: Path, target: Path) -> str:
             reader.backup(writer, progress=waited)
             ((found,),) = writer.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.DatabaseError as error:
+        if _is_sound(source):
+            raise OSError(errno.EIO, str(error), str(target)) from error
         found = str(error)
     if found != "ok":
         raise CopyError(
@@ -197,6 +202,15 @@ def _assert_free(configuration: Configuration, target: Path) -> None:
                 "there is no warehouse to copy yet", file=configuration.warehouse_path, what_to_do="trading-assets run"
             )
         )
+
+
+def _is_sound(database: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=1)) as connection:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.DatabaseError:
+        return False
+    return bool(found == "ok")
 
 
 def _in_use(source: Path) -> LockedError:

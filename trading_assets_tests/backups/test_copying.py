@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -189,3 +190,15 @@ def test_book_that_others_may_not_read_is_so_in_the_copy(world: World) -> None:
     world.book.chmod(0o600)
     world.back_up()
     assert (world.copy / "home" / "brokers" / "account.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_copy_of_a_book_that_finds_no_space_is_told_of_the_copy(world: World) -> None:
+    with closing(sqlite3.connect(world.book)) as connection, connection:
+        connection.execute("CREATE TABLE large AS SELECT zeroblob(1000000) AS bytes")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError, match=r"full|I/O"):
+            copying.copy_database(world.book, world.folder / "copy.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
