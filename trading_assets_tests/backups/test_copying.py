@@ -23,6 +23,7 @@ from trading_assets.backups.manifest import CopyError, read_manifest, sha256_of
 from trading_assets.protocol import Protocol
 from trading_assets.warehouse import LockedError, Warehouse
 from trading_assets.warehouse.commit_mark import log_of
+from trading_assets.warehouse.connection import open_to_read
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY
@@ -170,7 +171,7 @@ def test_log_that_a_killed_process_leaves_meanwhile_is_put_into_the_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process commits a record and is killed after the copy has looked for logs."""
-    real, killed = copying.open_to_read, list[int]()
+    real, killed = open_to_read, list[int]()
 
     def and_another_is_killed(path: Path, seconds: float) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if not killed:
