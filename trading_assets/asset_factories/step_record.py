@@ -381,19 +381,3 @@ def _first(month: str) -> dt.date:
 def _months_between(names: Collection[str], end: dt.date) -> list[str]:
     first = min(names, default=None)
     return [] if first is None else _months_of(dt.date.fromisoformat(f"{first}-01"), end)
-
-
-class Heard:
-    """A log that also keeps what was warned of."""
-
-    def __init__(self, log: Any) -> None:
-        self._log = log
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        """Warn, and keep it."""
-        self.warnings.append(message)
-        self._log.warning(message)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)

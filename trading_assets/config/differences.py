@@ -54,9 +54,9 @@ def differences(left: Path, right: Path) -> list[Difference]:
         if any(key not in values for values, _ in sides) or sides[0][0][key] != sides[1][0][key]:
             first, second = (Side(_text(values.get(key, ABSENT)), places.get(key, "")) for values, places in sides)
             found.append(Difference(".".join(map(str, key)), first, second))
-    first, second = (read_merged(path).directory for path in (left, right))
-    if first != second:  # relative paths and own modules are of other files, though they are written alike
-        found.append(Difference("directory", Side(str(first), ""), Side(str(second), "")))
+    folders = [read_merged(path).directory for path in (left, right)]
+    if folders[0] != folders[1]:  # relative paths and own modules are of other files, though they are written alike
+        found.append(Difference("directory", *(Side(str(folder), "") for folder in folders)))
     return found
 
 

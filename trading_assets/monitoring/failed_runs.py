@@ -7,6 +7,7 @@ import datetime as dt
 import polars as pl
 
 from trading_assets.config import Configuration
+from trading_assets.config.redaction import hidden, secrets_of
 from trading_assets.monitoring import alerts
 from trading_assets.monitoring.alert_state import id_of
 from trading_assets.monitoring.look import runbook
@@ -26,16 +27,16 @@ def alert_of_failed_run(
     configuration
         Whose run it was.
     job, run_id, message
-        The run, and what is said of it. Secrets of the notifier in it are replaced by asterisks.
+        The run, and what is said of it. Secrets in it are replaced by asterisks.
     now
         Time, UTC, naive.
     """
-    alert_id = id_of(_RULE, job, now)
+    alert_id, said = id_of(_RULE, job, now), hidden(message, secrets_of(configuration))
     return alerts.alert(
         raised_at=now,
         severity="error",
         source=f"run {job}",
-        message=f"{message} [{alert_id}; what to do: {runbook(configuration, _RULE)}]",
+        message=f"{said} [{alert_id}; what to do: {runbook(configuration, _RULE)}]",
         run_id=run_id,
         secrets=configuration.notifier.secrets,
         alert_id=alert_id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.redaction import hidden, secrets_of
 from trading_assets.config.sections import Notifier
 from trading_assets.monitoring.alert_state import AlertEvent, OpenAlert, decide, open_alerts
 from trading_assets.monitoring.alerts import alert, notify
@@ -73,6 +74,9 @@ def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambd
 
         rows = situation.warehouse.append_chained(ALERTS, build)
     delivered = _tell(news, configuration)
+    if not delivered:  # on record as told, for a look that is killed tells no second time: now it has to be told again
+        news = pl.concat([news, _undelivered(news)])
+        situation.warehouse.append(ALERTS, _undelivered(news))
     answers, reruns = _answer(situation, found, open_alerts(rows).values(), may_rerun)
     if answers.height:
         situation.warehouse.append(ALERTS, answers)
@@ -90,9 +94,9 @@ def rows_of(events: Iterable[AlertEvent], configuration: Configuration, now: dt.
     configuration
         Whose secrets no message shows.
     """
-    rows = [ALERTS.empty()]
+    rows, secrets = [ALERTS.empty()], secrets_of(configuration)
     for event in events:
-        message = event.message
+        message = hidden(event.message, secrets)
         if event.state != "resolved":
             message += f" [{event.alert.alert_id}; what to do: {runbook(configuration, event.alert.rule)}]"
         rows.append(
@@ -172,6 +176,12 @@ def _tell(rows: pl.DataFrame, configuration: Configuration) -> bool:
     is_escalated = pl.col("state") == "escalated"
     further: Notifier = configuration.alerts.escalation or configuration.notifier
     return notify(told.filter(~is_escalated), configuration.notifier) & notify(told.filter(is_escalated), further)
+
+
+def _undelivered(news: pl.DataFrame) -> pl.DataFrame:
+    """Rows that say of alerts that go on that nobody was reached."""
+    told = news.filter(pl.col("told") & pl.col("state").is_in(["raised", "told", "repeated", "escalated"]))
+    return told.with_columns(state=pl.lit("undelivered"), told=pl.lit(value=False))
 
 
 def _answer(

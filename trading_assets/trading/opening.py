@@ -98,9 +98,20 @@ def open_accounts(configuration: Configuration) -> dict[str, Opening]:
     Of a protocol that cannot be read none is returned: the steps of a run say what is wrong with it.
     """
     try:
-        records = Protocol.of(configuration).read()
+        return accounts_on_record(configuration)
     except WarehouseError:
         return {}
+
+
+def accounts_on_record(configuration: Configuration) -> dict[str, Opening]:
+    """Return the open account of each strategy of the configuration that has one.
+
+    Raises
+    ------
+    WarehouseError
+        The protocol is in use, or cannot be read: nothing is known of any account.
+    """
+    records = Protocol.of(configuration).read()
     found = {name: openings_on(records, configuration.name, name) for name in configuration.strategies}
     return {name: openings[-1] for name, openings in found.items() if openings}
 

@@ -12,7 +12,7 @@ from trading_assets.backtests.tables import EQUITY as BACKTEST
 from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.trading.divergence.alarms_on_record import standing_alarms
 from trading_assets.trading.divergence.tables import STATISTICS
-from trading_assets.trading.opening import Opening, open_accounts
+from trading_assets.trading.opening import Opening, accounts_on_record
 from trading_assets.trading.session_times import hours_between
 from trading_assets.trading.tables import EQUITY
 from trading_assets.warehouse import Rows
@@ -26,7 +26,7 @@ def late_session(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield each account that has not published the last session that was over `threshold` hours ago."""
     if situation.configuration.as_of is not None:
         return
-    for name, opening in open_accounts(situation.configuration).items():
+    for name, opening in accounts_on_record(situation.configuration).items():
         due = _last_over(opening, situation.now - dt.timedelta(hours=threshold))
         if due is None or due < opening.session:
             continue
@@ -40,7 +40,7 @@ def late_session(situation: Situation, threshold: float) -> Iterator[Finding]:
 def limit_breached(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield each account whose newest session is beyond a limit: loss of a session, drawdown, the breaker."""
     risk = situation.configuration.risk
-    for name, opening in open_accounts(situation.configuration).items():
+    for name, opening in accounts_on_record(situation.configuration).items():
         rows = _equity(situation, name, opening)
         if rows.is_empty():
             continue
@@ -60,7 +60,7 @@ def limit_breached(situation: Situation, threshold: float) -> Iterator[Finding]:
 
 def divergence(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield each statistic of live against promised that is in alarm, as it is on record."""
-    for name, opening in open_accounts(situation.configuration).items():
+    for name, opening in accounts_on_record(situation.configuration).items():
         for row in standing_alarms(situation.configuration, name).iter_rows(named=True):
             yield Finding(
                 f"{opening.account} {row['statistic']}",
@@ -92,7 +92,7 @@ def hit_rate(situation: Situation, threshold: float) -> Iterator[Finding]:
     Counted are sessions with a return of the last three months, replayed ones left out; an account that is younger
     than 20 of them is not judged.
     """
-    for name, opening in open_accounts(situation.configuration).items():
+    for name, opening in accounts_on_record(situation.configuration).items():
         rows = _equity(situation, name, opening).filter(~pl.col("replayed"), pl.col("daily_return") != 0).tail(_MOST)
         promised = situation.warehouse.read_or_empty(
             BACKTEST, columns=["daily_return"], rows=Rows("strategy", name), where="daily_return <> 0"
