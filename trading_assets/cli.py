@@ -200,13 +200,10 @@ def ui(
     chosen = chosen_paths(config, data)
     configuration = load(config, data)
     remember_choice(context, chosen)
-    from trading_assets.cli_ui import lacks, prepare_home, start_ui
+    from trading_assets.cli_ui import prepare_home, start_ui
 
     if prepare:
-        workspace = prepare_home(configuration)
-        for line in lacks(workspace.parent):
-            errors.print(line, highlight=False, soft_wrap=True, markup=False)
-        console.print(str(workspace), highlight=False, soft_wrap=True)
+        console.print(str(prepare_home(configuration)), highlight=False, soft_wrap=True)
         return
     start_ui(configuration, host, port)
 
@@ -369,9 +366,7 @@ def sql(
     timeout: Annotated[
         float,
         typer.Option(
-            min=0.001,
-            max=86_400,
-            help="Seconds after which it is stopped. A run waits 5 for it at most; with warehouse.lake, to its end.",
+            min=0.001, max=86_400, help="Seconds after which it is stopped; no run waits for it longer than 5."
         ),
     ] = 60.0,
 ) -> None:

@@ -76,15 +76,11 @@ def _write_new(target: Path, text: str) -> None:
     try:
         with target.open("x", encoding="utf-8") as written:
             written.write(text)
+        target.with_name(SCHEMA_FILE).write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
     except FileExistsError:
         raise ConfigurationError(f"{target} exists\n  what to do: give another name") from None
     except OSError as error:
         raise ConfigurationError(f"cannot write {target}\n  cause: {error.strerror}") from None
-    schema = target.with_name(SCHEMA_FILE)
-    try:
-        schema.write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"wrote {target}, and cannot write {schema}\n  cause: {error.strerror}") from None
 
 
 @config_app.command("wizard")

@@ -199,7 +199,8 @@ def _name_of(path: Path, folder: Path) -> str:
 
 def _text(name: str, source: dict[str, Any], days: pl.Series, benchmark: str | None, symbols: Sequence[str]) -> str:
     asset_class, first, last = source["asset_class"], *_span(days)
-    start = first.replace(day=1)
+    # The first month that is whole: partitions are months.
+    start = first if first.day == 1 else (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     shown = ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")
     lines = [
         EDITOR_LINE.rstrip("\n"),

@@ -58,7 +58,7 @@ def test_a_folder_becomes_a_configuration_that_is_checked(working: Path, new_yor
     assert [each.message for each in jsonschema.Draft202012Validator(json_schema()).iter_errors(written(text))] == []
     assert written((working / SCHEMA_FILE).read_text())["$defs"]
     configuration = load_configuration(working / "trading_assets.yaml", working)
-    assert (configuration.name, configuration.start) == ("mine", dt.date(2012, 3, 1))
+    assert (configuration.name, configuration.start) == ("mine", dt.date(2012, 4, 1))
     assert configuration.market_data[0].model_dump(include={"path", "calendar", "asset_class"}) == {
         "path": "prices/*.csv",
         "calendar": "XNYS",

@@ -20,7 +20,6 @@ from dagster._core.instance.ref import InstanceRef
 
 from trading_assets.cli_ui import FILE
 from trading_assets.config.secrets import FILE_SUFFIX, VARIABLES
-from trading_assets.runs.home import lacking
 from trading_assets_tests.conftest import REPOSITORY
 
 DOCKER = REPOSITORY / "docker"
@@ -170,7 +169,6 @@ def test_dagster_reads_the_storage_of_the_compose_file(tmp_path: Path) -> None:
     storage = InstanceRef.from_dir(str(tmp_path)).storage_data
     assert storage is not None
     assert (storage.module_name, storage.class_name) == ("dagster_postgres", "DagsterPostgresStorage")
-    assert lacking(tmp_path) == []
     named = {*re.findall(r"env: (\w+)", (DOCKER / "dagster.postgres.yaml").read_text())}
     for service in ("home", "daemon", "webserver"):
         given = composed(DOCKER / "compose.postgres.yaml")["services"][service]["environment"]

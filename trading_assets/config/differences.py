@@ -13,7 +13,6 @@ from trading_assets.config.canonical import canonical
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import KeyPath, known_part, place_of
 from trading_assets.config.loading import read_validated
-from trading_assets.config.overlays import read_merged
 from trading_assets.config.plugins import is_plugin
 from trading_assets.config.strategies import BUILT_IN, StrategySettings, import_strategy
 
@@ -54,9 +53,6 @@ def differences(left: Path, right: Path) -> list[Difference]:
         if any(key not in values for values, _ in sides) or sides[0][0][key] != sides[1][0][key]:
             first, second = (Side(_text(values.get(key, ABSENT)), places.get(key, "")) for values, places in sides)
             found.append(Difference(".".join(map(str, key)), first, second))
-    folders = [read_merged(path).directory for path in (left, right)]
-    if folders[0] != folders[1]:  # relative paths and own modules are of other files, though they are written alike
-        found.append(Difference("directory", *(Side(str(folder), "") for folder in folders)))
     return found
 
 

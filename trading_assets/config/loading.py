@@ -106,8 +106,7 @@ def read_validated(path: Path, data: Path) -> tuple[Configuration, Mapping[KeyPa
         As `load_configuration`.
     """
     merged = read_merged(path)
-    for file, values, lines in merged.documents:
-        refuse_secrets(file, values, lines)
+    refuse_secrets(path, merged.values, merged.lines)
     places = {"directory": merged.directory, "data": data.resolve()}
     try:
         configuration = Configuration.model_validate({**merged.values, **places})

@@ -7,9 +7,9 @@ line ends stay as a person wrote them, which no library that writes YAML anew pr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -114,24 +114,9 @@ def migration_of(path: Path) -> Migration:
         if today in lines:
             what = f"both {each.where[-1]!r} and {each.rename.today!r}, its name since {each.rename.version}"
             raise ConfigurationError(block(path, lines, each.where, what, "one of them", "take one of them out"))
-    before = yaml.safe_load(text)
     for each in reversed(changes):
-        quote = text[each.start] if text[each.start] in "\"'" else ""
-        text = text[: each.start] + quote + each.rename.today + quote + text[each.end :]
-    if changes and yaml.safe_load(text) != _renamed(before, changes):
-        what, do = "the old names cannot be replaced where they stand", "rename them by hand"
-        raise ConfigurationError(block(path, lines, changes[0].where, what, changes[0].rename.today, do))
+        text = text[: each.start] + each.rename.today + text[each.end :]
     return Migration(path, text, tuple(changes))
-
-
-def _renamed(values: Any, changes: Sequence[Change]) -> Any:
-    """The values with the names of today."""
-    for each in changes:
-        inner = values
-        for part in each.where[:-1]:
-            inner = inner[part]
-        inner[each.rename.today] = inner.pop(each.where[-1])
-    return values
 
 
 def _changes(node: yaml.Node, where: KeyPath) -> Iterator[Change]:

@@ -34,12 +34,8 @@ _NAMES = re.compile(
     r"|authorization|bearer)",
     re.IGNORECASE,
 )
-#: A secret within an address: scheme://user:password@host (host:port/path@x has none), https://token@host, ?token=...
-_PASSWORD = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^/\s:@]*:(?!\d+(?:/|$))[^\s@]+@|https?://[^/\s:@?#]+@"
-    r"|://\S*[?&](?:password|passwd|pwd|token|access_token|secret|api_?key|access_key|signature|sig)=[^&\s]",
-    re.IGNORECASE,
-)
+#: A password within an address: scheme://user:password@host.
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 #: Parts whose keys are names that a person chooses: of symbols, strategies, models, parameters of own modules.
 _FREE = frozenset(
     {"benchmarks", "universe", "sectors", "strategies", "models", "champions", "registration", "robustness"}

@@ -50,9 +50,3 @@ def test_what_only_one_has_is_said_and_secrets_are_compared_unseen(tmp_path: Pat
     assert said["strategies.second.depth"][0] == ABSENT
     assert said["strategies.second.depth"][2:] == ("3", f"{tmp_path / 'right.yaml'}, line 8")
     assert said["notifier.url"][0] == said["notifier.url"][2] == HIDDEN
-
-
-def test_files_that_are_written_alike_in_two_folders_read_other_bars(tmp_path: Path) -> None:
-    """Relative paths start at the folder of each."""
-    left, right = (write(tmp_path / name, c=MINIMAL) for name in ("a", "b"))
-    assert found(left, right) == {"directory": (str(tmp_path / "a"), "", str(tmp_path / "b"), "")}

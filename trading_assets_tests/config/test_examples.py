@@ -21,9 +21,3 @@ def test_an_example_is_valid_and_says_what_it_is_for(path: Path, tmp_path: Path)
 def test_names_do_not_clash(tmp_path: Path) -> None:
     names = [load_configuration(path, tmp_path).name for path in EXAMPLES]
     assert len(set(names)) == len(names) >= 6
-
-
-def test_the_environment_for_tests_reads_no_bars_but_made_ones(tmp_path: Path) -> None:
-    testing = load_configuration(shipped("examples") / "environments" / "testing.yaml", tmp_path)
-    assert {each.source for each in testing.market_data} == {"synthetic"}
-    assert testing.benchmarks == {}

