@@ -200,10 +200,13 @@ def ui(
     chosen = chosen_paths(config, data)
     configuration = load(config, data)
     remember_choice(context, chosen)
-    from trading_assets.cli_ui import prepare_home, start_ui
+    from trading_assets.cli_ui import lacks, prepare_home, start_ui
 
     if prepare:
-        console.print(str(prepare_home(configuration)), highlight=False, soft_wrap=True)
+        workspace = prepare_home(configuration)
+        for line in lacks(workspace.parent):
+            errors.print(escaped(line), highlight=False, soft_wrap=True)
+        console.print(str(workspace), highlight=False, soft_wrap=True)
         return
     start_ui(configuration, host, port)
 

@@ -20,6 +20,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from trading_assets.cli_ui import FILE
 from trading_assets.config.secrets import FILE_SUFFIX, VARIABLES
+from trading_assets.runs.home import SETTINGS, lacking
 from trading_assets_tests.conftest import REPOSITORY
 
 DOCKER = REPOSITORY / "docker"
@@ -174,6 +175,9 @@ def test_dagster_reads_the_storage_of_the_compose_file(tmp_path: Path) -> None:
         given = composed(DOCKER / "compose.postgres.yaml")["services"][service]["environment"]
         assert {*given} == named
     assert dg.__version__.split(".")[0] == "1"
+    ours = yaml.safe_load(SETTINGS)
+    assert {key: each for key, each in composed(tmp_path / "dagster.yaml").items() if key != "storage"} == ours
+    assert lacking(tmp_path) == []
 
 
 @pytest.mark.acceptance
