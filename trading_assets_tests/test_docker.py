@@ -121,6 +121,7 @@ def test_services_are_locked_down() -> None:
     assert [name for name, service in found.items() if service.get("user")] == ["owner"]
     assert found["owner"]["network_mode"] == "none"
     assert found["owner"]["env_file"] == []
+    assert found["owner"]["volumes"] == ["data:/data"]
     published = [each for service in found.values() for each in service.get("ports", [])]
     assert published
     assert all(each.startswith("127.0.0.1:") for each in published)
@@ -150,11 +151,23 @@ def test_the_template_names_every_variable_and_holds_no_value_of_one() -> None:
     assert {name for name in stated if not name.endswith(FILE_SUFFIX)} == {*VARIABLES} | used
     assert {name.removesuffix(FILE_SUFFIX) for name in stated if name.endswith(FILE_SUFFIX)} <= {*VARIABLES}
     filled = {name: value for name, value in stated.items() if value.strip("'") and f"#{name}={value}" not in lines}
-    assert {*filled} == {"TRADING_ASSETS_CONFIG_FOLDER", "TRADING_ASSETS_PORT"}
+    assert {*filled} == {"TRADING_ASSETS_CONFIG_FOLDER", "TRADING_ASSETS_SECRETS_FOLDER", "TRADING_ASSETS_PORT"}
     ignored = subprocess.run(
-        ["git", "check-ignore", "docker/.env", ".env"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["git", "check-ignore", "docker/.env", ".env", "docker/secrets/key"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert ignored.stdout.split() == ["docker/.env", ".env"]
+    assert ignored.stdout.split() == ["docker/.env", ".env", "docker/secrets/key"]
+
+
+def test_files_of_secrets_in_the_template_lie_where_every_service_that_needs_them_can_read_them() -> None:
+    named = re.findall(r"(?m)^#?[A-Z_]+_FILE=(.+)$", (DOCKER / "env.template").read_text())
+    assert named
+    for name in ("home", "daemon", "webserver"):
+        mounted = [each.removesuffix(":ro").rpartition(":")[2] for each in services()[name]["volumes"]]
+        assert all(any(path.startswith(f"{folder}/") for folder in mounted) for path in named), name
 
 
 def test_variables_of_secrets_in_the_code_are_in_the_list() -> None:
