@@ -47,8 +47,8 @@ class Merged:
 def read_merged(path: Path) -> Merged:
     """Read a YAML file and those that it extends, and merge them.
 
-    Mappings are merged key by key, whatever is deep in them. Anything else of an overlay, a list too, takes the place
-    of what the base has there.
+    Mappings are merged key by key, whatever is deep in them. Anything else of an overlay, a list and an empty mapping
+    too, takes the place of what the base has there.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def _base_of(path: Path, named: object, lines: Mapping[KeyPath, int]) -> Path:
 
 def _merged(base: Any, over: Any, where: KeyPath, lines: dict[KeyPath, Line]) -> Any:
     """Merge an overlay over a base; lines of what it takes the place of are dropped."""
-    if isinstance(base, dict) and isinstance(over, dict):
+    if isinstance(base, dict) and isinstance(over, dict) and over:
         found = dict(base)
         for key, value in over.items():
             found[key] = _merged(base[key], value, (*where, key), lines) if key in base else value
