@@ -32,11 +32,14 @@ class Merged:
         Line of each key path, which knows its file.
     files
         From the file that was named down to the base, which extends nothing.
+    documents
+        Of each of them what it says itself, what an overlay takes the place of included, and its lines.
     """
 
     values: dict[str, Any]
     lines: dict[KeyPath, Line]
     files: tuple[Path, ...]
+    documents: tuple[tuple[dict[str, Any], dict[KeyPath, int]], ...]
 
     @property
     def directory(self) -> Path:
@@ -65,7 +68,8 @@ def read_merged(path: Path) -> Merged:
         lines |= placed
     values.pop(EXTENDS, None)
     lines = {where: line for where, line in lines.items() if where[0] != EXTENDS}
-    return Merged(values, lines, tuple(file for file, _, _ in documents))
+    said = tuple((own, own_lines) for _, own, own_lines in documents)
+    return Merged(values, lines, tuple(file for file, _, _ in documents), said)
 
 
 def _chain(path: Path) -> Iterator[tuple[Path, dict[str, Any], dict[KeyPath, int]]]:
