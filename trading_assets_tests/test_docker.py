@@ -31,7 +31,7 @@ LONGEST_BUILD = 1_500
 LOCKED = (
     "docker run --rm --read-only --cap-drop=ALL --network=none --tmpfs=/tmp:mode=1777 --tmpfs=/data:mode=1777 "
     "--env=TRADING_ASSETS_CONFIG="
-).split()
+)
 PREPARE = ("ui", "--prepare")
 
 
@@ -242,7 +242,7 @@ def test_the_image_is_built_and_starts_with_a_root_that_cannot_be_written() -> N
     tag = "trading-assets-smoke"
     build = ["docker", "build", "--quiet", "--file", "docker/Dockerfile", "--tag", tag, "."]
     subprocess.run(build, cwd=REPOSITORY, check=True, timeout=LONGEST_BUILD)
-    done = subprocess.run([*LOCKED, tag, *PREPARE], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([*LOCKED.split(), tag, *PREPARE], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
@@ -255,4 +255,4 @@ def test_the_workflow_starts_what_writes_with_a_root_that_cannot_be_written() ->
         for each in job["steps"]
         if each.get("name") == "it starts with a root that cannot be written"
     ]
-    assert step["run"].split() == [*LOCKED, "trading-assets", *PREPARE]
+    assert step["run"].split() == [*LOCKED.split(), "trading-assets", *PREPARE]
