@@ -369,7 +369,10 @@ def sql(
     timeout: Annotated[
         float,
         typer.Option(
-            min=0.001, max=86_400, help="Seconds after which it is stopped; no run waits for it longer than 5."
+            min=0.001,
+            max=86_400,
+            help="Seconds after which it is stopped. No run waits for it longer than 5, and the time of a copy; but with "
+            "`warehouse: {lake: true}`, or a full disk, there is no copy, and a run waits until it ends.",
         ),
     ] = 60.0,
 ) -> None:
