@@ -371,7 +371,7 @@ def sql(
         typer.Option(
             min=0.001,
             max=86_400,
-            help="Seconds after which it is stopped. No run waits for it longer than 5, and the time of a copy; but with "
+            help="Seconds after which it is stopped. No run waits for it longer than 5, and the time of a copy; with "
             "`warehouse: {lake: true}`, or a full disk, there is no copy, and a run waits until it ends.",
         ),
     ] = 60.0,
