@@ -200,10 +200,13 @@ def ui(
     chosen = chosen_paths(config, data)
     configuration = load(config, data)
     remember_choice(context, chosen)
-    from trading_assets.cli_ui import prepare_home, start_ui
+    from trading_assets.cli_ui import lacks, prepare_home, start_ui
 
     if prepare:
-        console.print(str(prepare_home(configuration)), highlight=False, soft_wrap=True)
+        workspace = prepare_home(configuration)
+        for line in lacks(workspace.parent):
+            errors.print(escaped(line), highlight=False, soft_wrap=True)
+        console.print(str(workspace), highlight=False, soft_wrap=True)
         return
     start_ui(configuration, host, port)
 
@@ -366,7 +369,10 @@ def sql(
     timeout: Annotated[
         float,
         typer.Option(
-            min=0.001, max=86_400, help="Seconds after which it is stopped; no run waits for it longer than 5."
+            min=0.001,
+            max=86_400,
+            help="Seconds after which it is stopped. No run waits for it longer than 5, and the time of a copy; with "
+            "`warehouse: {lake: true}`, or a full disk, there is no copy, and a run waits until it ends.",
         ),
     ] = 60.0,
 ) -> None:

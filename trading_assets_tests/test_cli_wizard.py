@@ -88,6 +88,22 @@ def test_the_market_is_told_by_its_days(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "start"),
+    [
+        ("2017-01-03", "2017-06-30", "2017-01-01"),  # the 1st is a Sunday, the 2nd a holiday: the month is whole
+        ("2017-01-04", "2017-06-30", "2017-02-01"),
+        ("2017-03-06", "2017-03-28", "2017-03-01"),  # no month is whole: the one there is
+    ],
+)
+def test_it_starts_with_the_first_month_of_all_sessions(first: str, last: str, start: str, tmp_path: Path) -> None:
+    days = sessions("XNYS", dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    assert days[0] == dt.date.fromisoformat(first)
+    deliver(tmp_path / "prices", days, ("AAA",))
+    values = written(drafted(tmp_path / "prices", tmp_path, Answers(calendar="XNYS", asset_class="equity")).text)
+    assert values["start"] == start
+
+
 def test_a_few_missing_days_do_not_hide_the_exchange(tmp_path: Path, new_york: pl.Series) -> None:
     """By hand: 8 of 1,592 days are 0.5 %, below the 1 % that may not fit."""
     days = new_york.filter(~pl.Series(range(len(new_york))).is_in(list(range(0, 1592, 199))))
@@ -134,6 +150,14 @@ def test_two_layouts_are_a_question_and_an_error_where_nobody_is_asked(tmp_path:
     deliver(tmp_path / "prices", new_york[:20], ("AAA",))
     with pytest.raises(ConfigurationError, match="does not fit"):
         drafted(tmp_path / "prices", tmp_path, Answers(layout="stooq_of_another_planet"))
+
+
+def test_a_calendar_that_there_is_not_is_an_error_before_a_file_is_written(working: Path, new_york: pl.Series) -> None:
+    deliver(working / "prices", new_york[:40], ("AAA",))
+    done = CliRunner().invoke(app, ["config", "wizard", "prices", "--yes", "--calendar", "NOSUCH"])
+    assert isinstance(done.exception, ConfigurationError)
+    assert str(done.exception).startswith("unknown calendar 'NOSUCH'")
+    assert not (working / "trading_assets.yaml").exists()
 
 
 @pytest.mark.slow

@@ -32,11 +32,14 @@ class Merged:
         Line of each key path, which knows its file.
     files
         From the file that was named down to the base, which extends nothing.
+    documents
+        Of each of them what it says itself, what an overlay takes the place of included, and its lines.
     """
 
     values: dict[str, Any]
     lines: dict[KeyPath, Line]
     files: tuple[Path, ...]
+    documents: tuple[tuple[dict[str, Any], dict[KeyPath, int]], ...]
 
     @property
     def directory(self) -> Path:
@@ -47,8 +50,8 @@ class Merged:
 def read_merged(path: Path) -> Merged:
     """Read a YAML file and those that it extends, and merge them.
 
-    Mappings are merged key by key, whatever is deep in them. Anything else of an overlay, a list too, takes the place
-    of what the base has there.
+    Mappings are merged key by key, whatever is deep in them. Anything else of an overlay, a list and an empty mapping
+    too, takes the place of what the base has there.
 
     Raises
     ------
@@ -65,7 +68,8 @@ def read_merged(path: Path) -> Merged:
         lines |= placed
     values.pop(EXTENDS, None)
     lines = {where: line for where, line in lines.items() if where[0] != EXTENDS}
-    return Merged(values, lines, tuple(file for file, _, _ in documents))
+    said = tuple((own, own_lines) for _, own, own_lines in documents)
+    return Merged(values, lines, tuple(file for file, _, _ in documents), said)
 
 
 def _chain(path: Path) -> Iterator[tuple[Path, dict[str, Any], dict[KeyPath, int]]]:
@@ -102,7 +106,7 @@ def _base_of(path: Path, named: object, lines: Mapping[KeyPath, int]) -> Path:
 
 def _merged(base: Any, over: Any, where: KeyPath, lines: dict[KeyPath, Line]) -> Any:
     """Merge an overlay over a base; lines of what it takes the place of are dropped."""
-    if isinstance(base, dict) and isinstance(over, dict):
+    if isinstance(base, dict) and isinstance(over, dict) and over:
         found = dict(base)
         for key, value in over.items():
             found[key] = _merged(base[key], value, (*where, key), lines) if key in base else value

@@ -50,3 +50,16 @@ def test_what_only_one_has_is_said_and_secrets_are_compared_unseen(tmp_path: Pat
     assert said["strategies.second.depth"][0] == ABSENT
     assert said["strategies.second.depth"][2:] == ("3", f"{tmp_path / 'right.yaml'}, line 8")
     assert said["notifier.url"][0] == said["notifier.url"][2] == HIDDEN
+
+
+def test_one_text_in_two_folders_reads_other_files(tmp_path: Path) -> None:
+    """A relative path is no difference as text; an overlay in another folder starts where its base does."""
+    for name in ("one", "two"):
+        write(tmp_path / name, base=MINIMAL)
+    over = write(tmp_path / "two", over="extends: ../one/base.yaml\n")
+    one = tmp_path / "one/base.yaml"
+    assert differences(one, over) == []
+    place = "where relative paths and own modules start"
+    assert found(one, tmp_path / "two/base.yaml") == {
+        "directory": (str(tmp_path / "one"), place, str(tmp_path / "two"), place)
+    }
