@@ -205,7 +205,7 @@ def ui(
     if prepare:
         workspace = prepare_home(configuration)
         for line in lacks(workspace.parent):
-            errors.print(line, highlight=False, soft_wrap=True, markup=False)
+            errors.print(escaped(line), highlight=False, soft_wrap=True)
         console.print(str(workspace), highlight=False, soft_wrap=True)
         return
     start_ui(configuration, host, port)
@@ -371,7 +371,8 @@ def sql(
         typer.Option(
             min=0.001,
             max=86_400,
-            help="Seconds after which it is stopped. A run waits 5 for it at most; with warehouse.lake, to its end.",
+            help="Seconds after which it is stopped. No run waits for it longer than 5, and the time of a copy; with "
+            "`warehouse: {lake: true}`, or a full disk, there is no copy, and a run waits until it ends.",
         ),
     ] = 60.0,
 ) -> None:

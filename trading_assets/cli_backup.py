@@ -56,10 +56,19 @@ def restore(
     for line in (
         f"restored the copy of {done.manifest.made_at[:16].replace('T', ' ')} UTC",
         f"protocol: {records}{_lost(done.choice.lost)}",
-        *(f"newer than the copy, and kept: {name}" for name in done.kept),
+        *(f"not as in the copy, and kept: {name}" for name in done.kept),
+        *(f"replaced by that of the copy: {name}" for name in done.replaced),
         *([] if done.before is None else [f"what was there before is in {done.before}: remove it once all is well"]),
     ):
         console.print(escaped(line), highlight=False, soft_wrap=True)
+    if done.halted is not None:
+        errors.print(
+            f"[red]trading is halted[/red]: orders that were sent after the copy may not be on record "
+            f"({escaped(done.halted)})\n  what to do: hold what each broker has to trading-assets account, then "
+            "trading-assets trading resume",
+            highlight=False,
+            soft_wrap=True,
+        )
     faults = _faults(configuration)
     minutes = (time.monotonic() - began) / 60
     if faults:
@@ -122,7 +131,7 @@ def _lost(records: int | None) -> str:
     lost = (
         "records after the copy are lost, and nothing says how many" if records is None else f"{records} records lost"
     )
-    return f"; {lost}: this is on record, and looks at holdouts that begin before today are at best conditional"
+    return f"; {lost}: this is on record, and verdicts of markets that were there are at best conditional"
 
 
 def _now() -> dt.datetime:

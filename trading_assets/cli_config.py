@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from trading_assets.cli_options import FAILED, ConfigOption, DataOption, load, one_of, was_typed
-from trading_assets.cli_output import console, escaped
+from trading_assets.cli_output import console, errors, escaped
 from trading_assets.config import ConfigurationError, shipped
 from trading_assets.config.chosen_paths import chosen_paths
 
@@ -70,7 +70,7 @@ def config_init(
 
 
 def _write_new(target: Path, text: str) -> None:
-    """Write a configuration that is not there yet, and the schema for editors beside it."""
+    """Write a configuration that is not there yet, and the schema for editors beside it, unless there is one."""
     from trading_assets.config.schema import SCHEMA_FILE, json_schema
 
     try:
@@ -81,10 +81,24 @@ def _write_new(target: Path, text: str) -> None:
     except OSError as error:
         raise ConfigurationError(f"cannot write {target}\n  cause: {error.strerror}") from None
     schema = target.with_name(SCHEMA_FILE)
+    content = json.dumps(json_schema(), indent=1) + "\n"
+    renew = "`trading-assets config schema` prints that of this version"
     try:
-        schema.write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
+        with schema.open("x", encoding="utf-8") as written:
+            written.write(content)
+    except FileExistsError:
+        if not _reads(schema, content):
+            errors.print(escaped(f"{schema} is there, and stays: {renew}"), highlight=False, soft_wrap=True)
     except OSError as error:
-        raise ConfigurationError(f"wrote {target}, and cannot write {schema}\n  cause: {error.strerror}") from None
+        said = f"cannot write {schema}, which editors alone read ({error.strerror}): {renew}"
+        errors.print(escaped(said), highlight=False, soft_wrap=True)
+
+
+def _reads(path: Path, content: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == content
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 @config_app.command("wizard")

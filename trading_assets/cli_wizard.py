@@ -19,7 +19,7 @@ from trading_assets.config.scalars import FIRST_DAY, LAST_DAY
 from trading_assets.config.schema import EDITOR_LINE
 from trading_assets.config.sections import AssetClass
 from trading_assets.config.sources import FilesSource
-from trading_assets.market_data.calendars import sessions
+from trading_assets.market_data.calendars import CalendarError, sessions
 from trading_assets.market_data.sources import SourceError, files
 from trading_assets.market_data.sources.detection import Belief, detect
 
@@ -191,6 +191,18 @@ def _span(days: pl.Series) -> tuple[dt.date, dt.date]:
     return first, last
 
 
+def _start(calendar: str, first: dt.date, last: dt.date) -> dt.date:
+    """The first month of some bars that is whole, as partitions are months; that of the first bar if none is."""
+    month = first.replace(day=1)
+    following = (month + dt.timedelta(days=32)).replace(day=1)
+    if first == month or following > last:
+        return month
+    try:
+        return month if sessions(calendar, month, first - dt.timedelta(days=1)).is_empty() else following
+    except CalendarError as error:
+        raise ConfigurationError(str(error)) from None
+
+
 def _name_of(path: Path, folder: Path) -> str:
     stem = path.name if path.is_dir() else path.parent.name or folder.name
     name = "".join(each if each.isascii() and each.isalnum() else "_" for each in stem).strip("_")
@@ -199,7 +211,7 @@ def _name_of(path: Path, folder: Path) -> str:
 
 def _text(name: str, source: dict[str, Any], days: pl.Series, benchmark: str | None, symbols: Sequence[str]) -> str:
     asset_class, first, last = source["asset_class"], *_span(days)
-    start = first.replace(day=1)
+    start = _start(source["calendar"], first, last)
     shown = ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")
     lines = [
         EDITOR_LINE.rstrip("\n"),

@@ -176,7 +176,8 @@ class Project:
     def query(self, sql: str, *, seconds: float | None = None) -> pl.DataFrame:
         """Return the result of a SELECT; read-only, without access to files or network; given up after `seconds`.
 
-        One that takes long goes on with a copy of the warehouse, and holds up no run (`warehouse/long_query.py`).
+        One that takes long goes on with a copy of the warehouse, and holds up no run (`warehouse/long_query.py`). With
+        `warehouse: {lake: true}`, or without room for a copy, runs wait until it ends: name `seconds` there.
         """
         from trading_assets.warehouse.long_query import query_aside
 

@@ -123,3 +123,25 @@ def test_schema_is_json_and_init_writes_it_beside_the_configuration(folder: Path
     assert (
         (folder / "deep/new.yaml").read_text().startswith("# yaml-language-server: $schema=trading_assets.schema.json")
     )
+
+
+def test_a_schema_that_is_there_stays_and_is_told_of(folder: Path) -> None:
+    output("init", "first.yaml")
+    schema = folder / "trading_assets.schema.json"
+    assert CliRunner(env=UNTOLD).invoke(app, ["config", "init", "second.yaml"]).stderr == ""
+    schema.write_text("{}")
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", "init", "third.yaml"])
+    assert (done.exit_code, schema.read_text()) == (0, "{}")
+    assert "trading_assets.schema.json is there, and stays" in done.stderr
+    assert "config schema" in done.stderr
+
+
+def test_a_schema_that_cannot_be_written_is_no_failure_of_the_configuration(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading_assets.config.schema.SCHEMA_FILE", "longer" * 50)
+    done = CliRunner(env=UNTOLD).invoke(app, ["config", "init", "mine.yaml"])
+    assert done.exit_code == 0, done.exception
+    assert "wrote mine.yaml" in done.stdout
+    assert (folder / "mine.yaml").exists()
+    assert "which editors alone read (File name too long): `trading-assets config schema`" in done.stderr

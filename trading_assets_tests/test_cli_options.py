@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from trading_assets.cli import app, main
+from trading_assets.project import Project
 
 
 def test_every_command_takes_configuration_and_data() -> None:
@@ -25,6 +26,14 @@ def test_every_command_takes_configuration_and_data() -> None:
     without = {name for name, options in seen.items() if not {"--config", "--data"} <= options}
     assert without == {"compile", "config schema"}
     assert {"--version", "--install-completion"} <= {option for each in group.params for option in each.opts}
+
+
+def test_the_time_of_a_query_says_where_runs_wait_for_all_of_it() -> None:
+    """There is no copy of tables in files (`can_be_copied`), so what is promised elsewhere does not hold."""
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    [timeout] = [each for each in commands["sql"].params if "--timeout" in each.opts]
+    assert "`warehouse: {lake: true}`" in timeout.help
+    assert "`warehouse: {lake: true}`" in str(Project.query.__doc__)
 
 
 def test_ctrl_c_is_told_in_words_with_the_exit_code_of_a_shell(

@@ -57,3 +57,7 @@ def test_services_find_a_home_that_a_command_made(tmp_path: Path, monkeypatch: p
     assert done.exit_code == 0, done.output
     assert done.stdout.strip().endswith(str(tmp_path / "home" / FILE))
     assert (tmp_path / "home" / FILE).read_text() == WORKSPACE
+    assert "It lacks" not in done.stderr
+    (tmp_path / "home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    done = CliRunner().invoke(app, ["ui", "--prepare", "--config", str(TINY), "--data", str(tmp_path / "data")])
+    assert "It lacks\n  run_monitoring.enabled: " in done.stderr  # services start without this command

@@ -58,7 +58,7 @@ def test_a_folder_becomes_a_configuration_that_is_checked(working: Path, new_yor
     assert [each.message for each in jsonschema.Draft202012Validator(json_schema()).iter_errors(written(text))] == []
     assert written((working / SCHEMA_FILE).read_text())["$defs"]
     configuration = load_configuration(working / "trading_assets.yaml", working)
-    assert (configuration.name, configuration.start) == ("mine", dt.date(2012, 3, 1))
+    assert (configuration.name, configuration.start) == ("mine", dt.date(2012, 4, 1))
     assert configuration.market_data[0].model_dump(include={"path", "calendar", "asset_class"}) == {
         "path": "prices/*.csv",
         "calendar": "XNYS",
@@ -86,6 +86,22 @@ def test_the_market_is_told_by_its_days(
     source = values["market_data"][0]
     found = (source["asset_class"], source["calendar"], values.get("benchmarks", {}).get(source["asset_class"]))
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start"),
+    [
+        ("2017-01-03", "2017-06-30", "2017-01-01"),  # the 1st is a Sunday, the 2nd a holiday: the month is whole
+        ("2017-01-04", "2017-06-30", "2017-02-01"),
+        ("2017-03-06", "2017-03-28", "2017-03-01"),  # no month is whole: the one there is
+    ],
+)
+def test_it_starts_with_the_first_month_of_all_sessions(first: str, last: str, start: str, tmp_path: Path) -> None:
+    days = sessions("XNYS", dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    assert days[0] == dt.date.fromisoformat(first)
+    deliver(tmp_path / "prices", days, ("AAA",))
+    values = written(drafted(tmp_path / "prices", tmp_path, Answers(calendar="XNYS", asset_class="equity")).text)
+    assert values["start"] == start
 
 
 def test_a_few_missing_days_do_not_hide_the_exchange(tmp_path: Path, new_york: pl.Series) -> None:
@@ -134,6 +150,14 @@ def test_two_layouts_are_a_question_and_an_error_where_nobody_is_asked(tmp_path:
     deliver(tmp_path / "prices", new_york[:20], ("AAA",))
     with pytest.raises(ConfigurationError, match="does not fit"):
         drafted(tmp_path / "prices", tmp_path, Answers(layout="stooq_of_another_planet"))
+
+
+def test_a_calendar_that_there_is_not_is_an_error_before_a_file_is_written(working: Path, new_york: pl.Series) -> None:
+    deliver(working / "prices", new_york[:40], ("AAA",))
+    done = CliRunner().invoke(app, ["config", "wizard", "prices", "--yes", "--calendar", "NOSUCH"])
+    assert isinstance(done.exception, ConfigurationError)
+    assert str(done.exception).startswith("unknown calendar 'NOSUCH'")
+    assert not (working / "trading_assets.yaml").exists()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -17,11 +18,12 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from trading_assets.asset_factories import step_metering
 from trading_assets.asset_factories.failures import UpstreamFailedError
-from trading_assets.asset_factories.heard import Heard
 from trading_assets.asset_factories.quoted_secrets import secrets_hidden
+from trading_assets.asset_factories.step_log import Heard
 from trading_assets.asset_factories.step_metering import StepMeter, metered
 from trading_assets.asset_factories.step_record import Rule, StepRecord, Window, with_decisions
 from trading_assets.config import Configuration
+from trading_assets.config.redaction import secrets_of
 from trading_assets.garbage import memory_given_back
 from trading_assets.parallel.workers import WorkersError
 from trading_assets.warehouse.errors import StaleInputError, WarehouseError
@@ -177,7 +179,7 @@ def table_asset(
         step = _step(context, strategy, has_months=partitions is not None)
         meter.heights = step.work.heights
         settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
-        heard = Heard(context.log, step.configuration)
+        heard = Heard(context.log, partial(secrets_of, step.configuration))
         window, record = step.window, None
         if rule is not None:
             is_anew = context.has_tag(RECOMPUTE_TAG)

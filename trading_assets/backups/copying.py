@@ -7,13 +7,15 @@ long query. What is copied is what a run would have left that was killed at that
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -30,19 +32,22 @@ from trading_assets.backups.manifest import (
 )
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
-from trading_assets.protocol import Protocol
+from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.connection import open_to_read, open_to_write
 from trading_assets.warehouse.content import Selected, content_of
-from trading_assets.warehouse.errors import block
+from trading_assets.warehouse.errors import LockedError, block
 from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.slices import Whole
+from trading_assets.warehouse.snapshot import SNAPSHOTS
 
 CONFIGURATION_FILE = "configuration.yaml"
 #: Seconds that a copy waits for whoever writes.
 WAIT_SECONDS = 120.0
+#: Seconds that it waits for who writes to a database of SQLite, with locks of the others held.
+DATABASE_SECONDS = 20.0
 #: What is of one moment only: locks, the space of queries, what is being made.
 _PASSING = (".lock", ".queue", ".tmp", ".new", ".unfinished", ".partial")
 _SQLITE = ".db"
@@ -50,6 +55,8 @@ _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 #: Tables in which the partition store says where its files are: another folder in each copy.
 _OF_A_PLACE = ("meta.lake", "meta.lake_files")
 _PIECE = 1 << 20
+#: Times that a copy begins anew because a process was killed since it looked.
+_TRIES = 5
 
 
 def make_copy(configuration: Configuration, file: Path, target: Path, now: dt.datetime) -> Manifest:
@@ -73,6 +80,7 @@ def make_copy(configuration: Configuration, file: Path, target: Path, now: dt.da
     WarehouseError
         Something of it is damaged, or was in use for too long: the message names it.
     """
+    target = target.resolve()  # `.` has no name
     _assert_free(configuration, target)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -105,7 +113,7 @@ def files_of(home: Path) -> Iterator[Path]:
     """Yield the files of a home that belong into a copy, by their paths in it."""
     for path in sorted(home.rglob("*")):
         inside = path.relative_to(home)
-        passes = any(part.endswith(_PASSING) for part in inside.parts)
+        passes = any(part.endswith(_PASSING) or part.startswith(SNAPSHOTS) for part in inside.parts)
         of_sqlite = path.name.endswith(tuple(f"{_SQLITE}{each}" for each in _BESIDE_SQLITE))
         if path.is_file() and not path.is_symlink() and not passes and not of_sqlite:
             yield inside
@@ -128,20 +136,36 @@ def copy_file(source: Path, target: Path) -> str:
 def copy_database(source: Path, target: Path) -> str:
     """Copy a SQLite database as of its last commit, whoever writes to it; return the SHA-256 of the copy.
 
+    It is opened to write, as its users do: only so SQLite takes back what a killed process left half done.
+
     Raises
     ------
     CopyError
         It cannot be read.
+    LockedError
+        Who writes to it did not end in time.
+    OSError
+        The copy cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    ends = time.monotonic() + DATABASE_SECONDS
+
+    def waited(status: int, _left: int, _pages: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > ends:
+            raise _in_use(source)  # `backup` asks again without end, whatever its timeout
+
     try:
         with (
-            closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as reader,
+            closing(
+                sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True, timeout=DATABASE_SECONDS)
+            ) as reader,
             closing(sqlite3.connect(target)) as writer,
         ):
-            reader.backup(writer)
+            reader.backup(writer, progress=waited)
             ((found,),) = writer.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.DatabaseError as error:
+        if _is_sound(source):
+            raise OSError(errno.EIO, str(error), str(target)) from error
         found = str(error)
     if found != "ok":
         raise CopyError(
@@ -152,6 +176,7 @@ def copy_database(source: Path, target: Path) -> str:
                 what_to_do="restore the last copy (trading-assets restore DIR), or move the file aside",
             )
         )
+    shutil.copymode(source, target)
     with target.open("rb") as copy:
         os.fsync(copy.fileno())
     return sha256_of(target)
@@ -179,6 +204,25 @@ def _assert_free(configuration: Configuration, target: Path) -> None:
         )
 
 
+def _is_sound(database: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=1)) as connection:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.DatabaseError:
+        return False
+    return bool(found == "ok")
+
+
+def _in_use(source: Path) -> LockedError:
+    return LockedError(
+        block(
+            f"a database is in use: gave up after waiting {DATABASE_SECONDS:g} s",
+            file=source,
+            what_to_do="close who writes to it (a shell, a notebook) and run this again",
+        )
+    )
+
+
 def _unwritten(partial: Path, source: Path, error: OSError) -> CopyError:
     return CopyError(
         block(
@@ -191,19 +235,37 @@ def _unwritten(partial: Path, source: Path, error: OSError) -> CopyError:
     )
 
 
-def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.datetime) -> Manifest:
+@contextmanager
+def _held(configuration: Configuration) -> Iterator[tuple[duckdb.DuckDBPyConnection, tuple[Record, ...]]]:
+    """Hold warehouse, registry and protocol, once no log of a run that was killed is left beside them."""
     home, protocol = configuration.home, Protocol.of(configuration)
-    for path in (configuration.warehouse_path, protocol.path):
-        if log_of(path).exists():  # of a run that was killed: it belongs into the file
-            with open_to_write(path, WAIT_SECONDS):
-                pass
+    for _ in range(_TRIES):
+        for path in (configuration.warehouse_path, protocol.path):
+            if log_of(path).exists():  # it belongs into the file
+                with open_to_write(path, WAIT_SECONDS):
+                    pass
+        with ExitStack() as held:
+            # In the order in which a step takes them.
+            warehouse = held.enter_context(open_to_read(configuration.warehouse_path, WAIT_SECONDS))
+            if database_of(home).exists():
+                held.enter_context(file_lock(database_of(home), exclusive=False, patience=Patience(WAIT_SECONDS)))
+            records = held.enter_context(protocol.held())
+            if not any(log_of(path).exists() for path in (configuration.warehouse_path, protocol.path)):
+                yield warehouse, records
+                return
+    raise CopyError(
+        block(
+            "processes are killed again and again while they write, so nothing was copied",
+            file=configuration.warehouse_path,
+            what_to_do="stop what runs, then run this again",
+        )
+    )
+
+
+def _copied(configuration: Configuration, file: Path, partial: Path, now: dt.datetime) -> Manifest:
+    home = configuration.home
     files = dict[str, str]()
-    with ExitStack() as held:
-        # In the order in which a step takes them.
-        warehouse = held.enter_context(open_to_read(configuration.warehouse_path, WAIT_SECONDS))
-        if database_of(home).exists():
-            held.enter_context(file_lock(database_of(home), exclusive=False, patience=Patience(WAIT_SECONDS)))
-        records = held.enter_context(protocol.held())
+    with _held(configuration) as (warehouse, records):
         PartitionStore.assert_sound(warehouse, configuration.warehouse_path, ())
         tables = table_hashes(warehouse)
         for inside in files_of(home):

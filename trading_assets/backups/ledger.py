@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trading_assets.backups.copying import copy_file
-from trading_assets.backups.manifest import PROTOCOL, CopyError, Manifest, sync_folder
+from trading_assets.backups.copying import WAIT_SECONDS, copy_file
+from trading_assets.backups.manifest import PROTOCOL, CopyError, Manifest, sha256_of, sync_folder
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.head_file import HeadFile
 from trading_assets.protocol.protocol import CHAIN, FILE, HEAD_FILE
@@ -15,6 +16,7 @@ from trading_assets.protocol.restores import record_restore
 from trading_assets.warehouse import LockedError, SchemaVersionError, WarehouseError
 from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.errors import block
+from trading_assets.warehouse.lock import Patience, file_lock
 
 #: What a head file that cannot be read says: more rows than any protocol has.
 _UNKNOWN = 2**63
@@ -34,12 +36,15 @@ class Choice:
         Why, in words.
     must_be_told
         Whether records are lost that are known to have been there, so that somebody has to say that they may be.
+    looked_at
+        Hashes of the files that it was chosen by.
     """
 
     is_kept: bool
     lost: int | None
     cause: str
     must_be_told: bool = False
+    looked_at: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Choice:
@@ -57,6 +62,11 @@ def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Ch
     CopyError
         The protocol of the data folder is another one than that of the copy.
     """
+    looked_at = _state(data)
+    return replace(_chosen(data, configuration, copy, manifest), looked_at=looked_at)
+
+
+def _chosen(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Choice:
     protocol = Protocol(data, configuration)
     if not protocol.path.exists() and not (data / HEAD_FILE).exists():
         if not manifest.records:
@@ -71,6 +81,8 @@ def choose(data: Path, configuration: str, copy: Path, manifest: Manifest) -> Ch
         return _instead_of_damaged(data, copy, manifest, str(error).splitlines()[0])
     if not manifest.records:
         return Choice(True, 0, "the copy had none")
+    if not records:  # a file without a record, as of a process that was killed while it made it
+        return Choice(False, None, "the data folder had no protocol, so that nothing says what came after the copy")
     if len(records) >= manifest.records and records[manifest.records - 1].row_hash == manifest.row_hash:
         return Choice(True, 0, "the protocol of the data folder goes on from that of the copy")
     copied = _records_of_copy(copy)
@@ -110,8 +122,8 @@ def assert_told(choice: Choice, manifest: Manifest, *, lose_records: bool) -> No
             f"the protocol of the data folder cannot be read, and is newer than the copy: {lost} would be lost",
             cause=choice.cause,
             copy=f"{manifest.records} records, of {manifest.made_at[:16]} UTC",
-            what_to_do="restore a later copy if there is one; else say --lose-records: this stays on record, and looks "
-            "at holdouts that begin before it are at best conditional from then on",
+            what_to_do="restore a later copy if there is one; else say --lose-records: this stays on record, and "
+            "verdicts whose development span begins before it are at best conditional from then on",
         )
     )
 
@@ -133,10 +145,11 @@ def prepared(choice: Choice, building: Path, copy: Path, manifest: Manifest, now
     _record(Protocol(building, manifest.configuration), choice, manifest, now)
 
 
-def put_in_place(building: Path, data: Path, damaged: Path) -> None:
-    """Move a prepared protocol to its place; what was there is kept in another folder.
+def put_in_place(building: Path, data: Path, damaged: Path, choice: Choice) -> bool:
+    """Move a prepared protocol to its place, if what is there is what it was chosen by; return whether it is.
 
-    The head goes first, under its provisional name: at every moment the database ends as one of the two heads says.
+    What was there is kept in another folder. The head goes first, under its provisional name: at every moment the
+    database ends as one of the two heads says.
 
     Parameters
     ----------
@@ -144,7 +157,22 @@ def put_in_place(building: Path, data: Path, damaged: Path) -> None:
         Folder of the prepared protocol, and the data folder.
     damaged
         Folder that takes what was there.
+    choice
+        What `choose` returned.
+
+    Raises
+    ------
+    LockedError
+        Who writes to the protocol did not end in time.
     """
+    with file_lock(data / FILE, exclusive=True, patience=Patience(WAIT_SECONDS)):
+        if _state(data) != choice.looked_at:
+            return False
+        _put_in_place(building, data, damaged)
+    return True
+
+
+def _put_in_place(building: Path, data: Path, damaged: Path) -> None:
     path, head = data / FILE, data / HEAD_FILE
     for name in (path, head, log_of(path), mark_of(path)):
         if name.exists():
@@ -159,6 +187,13 @@ def put_in_place(building: Path, data: Path, damaged: Path) -> None:
     sync_folder(data)
     provisional.replace(head)
     sync_folder(data)
+
+
+def _state(data: Path) -> dict[str, str]:
+    """Hashes of all files that say what is on record."""
+    path, head = data / FILE, data / HEAD_FILE
+    every = (path, log_of(path), mark_of(path), head, head.with_name(f"{HEAD_FILE}.new"))
+    return {each.name: sha256_of(each) for each in every if each.exists()}
 
 
 def record_kept(data: Path, choice: Choice, manifest: Manifest, now: dt.datetime) -> None:
@@ -197,9 +232,9 @@ def _instead_of_damaged(data: Path, copy: Path, manifest: Manifest, cause: str) 
                 what_to_do="restore another copy",
             )
         )
-    rows = head.rows
+    rows = head.most_rows
     copied = _records_of_copy(copy)
-    if 0 < rows <= len(copied) and head.ends_as(rows, copied[rows - 1].row_hash):
+    if 0 < rows <= len(copied) and head.rows == rows and head.ends_as(rows, copied[rows - 1].row_hash):
         return Choice(False, 0, f"{cause}; its head says that the copy has all of it")
     lost = rows - manifest.records if manifest.records < rows < _UNKNOWN else None
     return Choice(False, lost, cause, must_be_told=True)

@@ -1,7 +1,7 @@
 """Restore a copy: built and verified beside its place, then swapped in; never half, never in place of a later protocol.
 
 What is newer than the copy and can be read stays: the protocol (`backups.ledger`), the files of the audit trail, which
-are on record in it, and the books of simulated brokers, for a broker is elsewhere and forgets nothing.
+are on record in it, what was sent to brokers (`backups.sent_orders`), and the books of simulated ones.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from pathlib import Path
 from trading_assets.backups import ledger
 from trading_assets.backups.copying import WAIT_SECONDS, copy_database, copy_file
 from trading_assets.backups.manifest import HOME, PROTOCOL, CopyError, Manifest, read_manifest, sync_folder
-from trading_assets.backups.verification import content_of_database, faults_of_copy
+from trading_assets.backups.sent_orders import enter_again
+from trading_assets.backups.verification import content_of_database, faults_of_copy, rows_of_database
 from trading_assets.config import Configuration
 from trading_assets.models.registry import database_of
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.earlier import is_unread
+from trading_assets.trading.halt import halt_on
 from trading_assets.warehouse.errors import block
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -42,15 +46,21 @@ class Restored:
     choice
         Which protocol goes on, and what is lost.
     kept
-        Files that are newer than the copy, and stayed.
+        Files that are other than in the copy, and stayed.
     before
         Folder of what was there before; None: nothing was.
+    halted
+        Why trading is halted by it; None: it is not.
+    replaced
+        Brokers' books that could not be kept, and why: those of the copy are in their place.
     """
 
     manifest: Manifest
     choice: ledger.Choice
     kept: tuple[str, ...]
     before: Path | None
+    halted: str | None = None
+    replaced: tuple[str, ...] = ()
 
 
 def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, lose_records: bool = False) -> Restored:
@@ -71,7 +81,7 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
         The copy is damaged, of another configuration, or its protocol would take the place of another. Nothing was
         changed.
     LockedError
-        A run did not end in time. Nothing was changed.
+        A step did not end in time. Nothing was changed. Of a run between two steps nothing is noticed.
     """
     manifest = read_manifest(copy)
     _assert_sound(configuration, copy, manifest)
@@ -87,21 +97,35 @@ def restore_copy(configuration: Configuration, copy: Path, now: dt.datetime, *, 
             choice = ledger.choose(configuration.data, configuration.name, copy, manifest)
             ledger.assert_told(choice, manifest, lose_records=lose_records)
             _build(copy, manifest, building)
-            kept = _keep_newer(home, building / HOME) if home.is_dir() else ()
+            kept, replaced = _keep_newer(home, building / HOME) if home.is_dir() else ((), ())
+            doubt = _enter_sent(configuration, copy, building / HOME, choice)
             _share_locks(home, building / HOME)
             for folder in {path.parent for path in building.rglob("*")}:
                 sync_folder(folder)
-            if not choice.is_kept:
+            while not choice.is_kept:
                 ledger.prepared(choice, building / PROTOCOL, copy, manifest, now)
-                ledger.put_in_place(building / PROTOCOL, configuration.data, before)
+                _halt(Protocol(building / PROTOCOL, configuration.name), doubt, now)
+                if ledger.put_in_place(building / PROTOCOL, configuration.data, before, choice):
+                    break
+                # Somebody, of any configuration, put something on record meanwhile: nothing of it may be forgotten.
+                shutil.rmtree(building / PROTOCOL)
+                choice = ledger.choose(configuration.data, configuration.name, copy, manifest)
+                ledger.assert_told(choice, manifest, lose_records=lose_records)
+            if choice.is_kept:
+                _halt(Protocol.of(configuration), doubt, now)
+            # Before the swap, as an interrupt after it would leave no record; but not where to write it would read the
+            # home that is locked here.
+            is_first = choice.is_kept and bool(manifest.records) and not _is_unread(configuration)
+            if is_first:
+                ledger.record_kept(configuration.data, choice, manifest, now)
             was_there = _swap(building / HOME, home, before)
-        if choice.is_kept and manifest.records:
+        if choice.is_kept and manifest.records and not is_first:
             ledger.record_kept(configuration.data, choice, manifest, now)
     finally:
         shutil.rmtree(building, ignore_errors=True)
         with suppress(OSError):
             place.rmdir()
-    return Restored(manifest, choice, kept, before if was_there or before.exists() else None)
+    return Restored(manifest, choice, kept, before if was_there or before.exists() else None, doubt, replaced)
 
 
 def _assert_sound(configuration: Configuration, copy: Path, manifest: Manifest) -> None:
@@ -133,9 +157,9 @@ def _build(copy: Path, manifest: Manifest, building: Path) -> None:
             raise CopyError(block("the copy changed while it was restored", file=copy / name))
 
 
-def _keep_newer(home: Path, built: Path) -> tuple[str, ...]:
-    """Take over what the home has of the audit trail and of brokers, and can be read."""
-    kept = []
+def _keep_newer(home: Path, built: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Take over what the home has of the audit trail and of brokers; return that, and the books that give way."""
+    kept, replaced = [], []
     for path in sorted((home / _TRAIL).rglob("*.parquet")):
         inside = path.relative_to(home)
         if not (built / inside).exists():  # named by its bytes: what is on record of it says whether it is whole
@@ -143,23 +167,49 @@ def _keep_newer(home: Path, built: Path) -> tuple[str, ...]:
             kept.append(str(inside))
     for path in sorted((home / _BROKERS).glob("*.db")):
         inside = path.relative_to(home)
+        is_copied = (built / inside).exists()
         try:
-            if (built / inside).exists() and content_of_database(path) == content_of_database(built / inside):
+            if is_copied and content_of_database(path) == content_of_database(built / inside):
                 continue
-        except sqlite3.DatabaseError:
-            continue  # that of the copy it is
-        with suppress(CopyError):
-            partial = built / f"{inside}.partial"
-            copy_database(path, partial)
-            partial.replace(built / inside)
-            kept.append(str(inside))
-    return tuple(kept)
+            lacks = len(rows_of_database(built / inside) - rows_of_database(path)) if is_copied else 0
+            is_empty = is_copied and not rows_of_database(path)
+            if not is_empty:
+                partial = built / f"{inside}.partial"
+                copy_database(path, partial)
+                partial.replace(built / inside)
+        except (sqlite3.DatabaseError, CopyError) as error:
+            replaced.append(f"{inside} ({str(error).splitlines()[0]})")
+            continue
+        if is_empty:
+            replaced.append(f"{inside} (it has no rows)")
+        else:
+            kept.append(f"{inside} (without {lacks} rows as the copy has them)" if lacks else str(inside))
+    return tuple(kept), tuple(replaced)
+
+
+def _enter_sent(configuration: Configuration, copy: Path, built: Path, choice: ledger.Choice) -> str | None:
+    """Put back what was sent after the copy; return why it may not be all."""
+    records = (Protocol.of(configuration) if choice.is_kept else Protocol(copy / PROTOCOL, "")).read()
+    warehouse = configuration.warehouse_path
+    return enter_again(warehouse, built / warehouse.name, built / _TRAIL, records, configuration.name)
+
+
+def _halt(protocol: Protocol, doubt: str | None, now: dt.datetime) -> None:
+    if doubt is not None:
+        reason = f"restored from a copy, and orders that were sent after it may not be on record: {doubt}"
+        halt_on(protocol, by="restore", reason=reason, now=now)
+
+
+def _is_unread(configuration: Configuration) -> bool:
+    home = configuration.home
+    return home.is_dir() and is_unread(home, Protocol.of(configuration).read())
 
 
 def _share_locks(home: Path, built: Path) -> None:
     """Give the new folder the lock files of the old one: whoever waits for a lock then waits for that of both."""
     for path in sorted(home.glob("*")):
         if path.name.endswith((".lock", ".queue")):
+            (built / path.name).unlink(missing_ok=True)
             os.link(path, built / path.name)
 
 

@@ -18,7 +18,7 @@ from trading_assets.models.registry_files import FAULTS, verify_artifacts
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.protocol import HEAD_FILE
 from trading_assets.trading.audit_trail.verification import verify_trail
-from trading_assets.warehouse import Warehouse, WarehouseError
+from trading_assets.warehouse import LockedError, Warehouse, WarehouseError
 from trading_assets.warehouse.lake.store import PartitionStore
 
 #: What is made anew from the rest: another run gives it other bytes, such as a date.
@@ -44,6 +44,11 @@ def faults_of_home(configuration: Configuration) -> list[str]:
 
     Every block of the warehouse is read; the protocol, the registry's artifacts, the audit trail and the files of the
     partition store are held to their hashes, and the books of brokers to SQLite's own check.
+
+    Raises
+    ------
+    LockedError
+        Somebody writes for too long: nothing is said of what could not be read.
     """
     parts: tuple[tuple[str, Callable[[Configuration], Iterator[str]]], ...] = (
         (Protocol.of(configuration).path.name, _of_protocol),
@@ -56,6 +61,8 @@ def faults_of_home(configuration: Configuration) -> list[str]:
     for name, look in parts:
         try:
             found += [f"{name}: {said}" for said in look(configuration)]
+        except LockedError:
+            raise
         except (WarehouseError, RegistryError, OSError) as error:
             found.append(f"{name}: {error}")
     return found
@@ -128,13 +135,25 @@ def content_of_database(path: Path) -> str:
         It cannot be read, or is damaged.
     """
     digest = hashlib.sha256()
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
         ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         for line in connection.iterdump():
             digest.update(line.encode())
     return digest.hexdigest()
+
+
+def rows_of_database(path: Path) -> set[str]:
+    """Return the rows of a SQLite database as statements that write them.
+
+    Raises
+    ------
+    sqlite3.DatabaseError
+        It cannot be read.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)) as connection:
+        return {line for line in connection.iterdump() if line.startswith("INSERT INTO")}
 
 
 def _other_records(configuration: Configuration, manifest: Manifest) -> Iterator[str]:

@@ -13,13 +13,15 @@ from trading_assets.config.canonical import canonical
 from trading_assets.config.configuration import Configuration
 from trading_assets.config.errors import KeyPath, known_part, place_of
 from trading_assets.config.loading import read_validated
-from trading_assets.config.overlays import read_merged
 from trading_assets.config.plugins import is_plugin
 from trading_assets.config.strategies import BUILT_IN, StrategySettings, import_strategy
 
 #: What is shown where a key has no value, and in place of a secret.
 ABSENT, HIDDEN = "(not there)", "**********"
 _DEFAULT = "default"
+#: Row of two configurations whose paths start in two folders; no file has the key.
+DIRECTORY = "directory"
+_OF_PATHS = "where relative paths and own modules start"
 
 
 class Side(NamedTuple):
@@ -40,7 +42,9 @@ class Difference(NamedTuple):
 def differences(left: Path, right: Path) -> list[Difference]:
     """Return the keys that two configurations differ in, in the order of the reference.
 
-    Nothing of the user's own runs for it: parameters of own modules are compared as they are written.
+    Nothing of the user's own runs for it: parameters of own modules are compared as they are written. Files are not
+    looked into, and relative paths are compared as text; so the first row is the folder where they and own modules
+    start, if there are two.
 
     Raises
     ------
@@ -54,9 +58,6 @@ def differences(left: Path, right: Path) -> list[Difference]:
         if any(key not in values for values, _ in sides) or sides[0][0][key] != sides[1][0][key]:
             first, second = (Side(_text(values.get(key, ABSENT)), places.get(key, "")) for values, places in sides)
             found.append(Difference(".".join(map(str, key)), first, second))
-    first, second = (read_merged(path).directory for path in (left, right))
-    if first != second:  # relative paths and own modules are of other files, though they are written alike
-        found.append(Difference("directory", Side(str(first), ""), Side(str(second), "")))
     return found
 
 
@@ -65,7 +66,8 @@ def _effective(path: Path) -> tuple[dict[KeyPath, Any], dict[KeyPath, str]]:
     configuration, lines = read_validated(path, Path("data"))
     values = dict(_leaves(_with_defaults(configuration), ()))
     places = {key: place_of(path, lines, key) if _is_written(key, values, lines) else _DEFAULT for key in values}
-    return values, places
+    folder: KeyPath = (DIRECTORY,)
+    return {folder: str(configuration.directory), **values}, {folder: _OF_PATHS, **places}
 
 
 def _with_defaults(configuration: Configuration) -> dict[str, Any]:

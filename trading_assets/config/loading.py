@@ -106,8 +106,8 @@ def read_validated(path: Path, data: Path) -> tuple[Configuration, Mapping[KeyPa
         As `load_configuration`.
     """
     merged = read_merged(path)
-    for file, values, lines in merged.documents:
-        refuse_secrets(file, values, lines)
+    for file, (own, own_lines) in zip(merged.files, merged.documents, strict=True):
+        refuse_secrets(file, own, own_lines)  # each: what an overlay hides stands in the base all the same
     places = {"directory": merged.directory, "data": data.resolve()}
     try:
         configuration = Configuration.model_validate({**merged.values, **places})

@@ -1,19 +1,20 @@
 """Old names of keys in a configuration: found, and rewritten without touching anything else of the file.
 
 Only the characters of a key are replaced, at the places that the YAML parser names. So comments, order, quotes and
-line ends stay as a person wrote them, which no library that writes YAML anew promises.
+line ends stay as a person wrote them, which no library that writes YAML anew promises. The new text is read again
+before it is written anywhere: it has to say what the old one does, under the names of today.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from trading_assets.config.document import read_document
+from trading_assets.config.document import LOADER, read_document
 from trading_assets.config.errors import ConfigurationError, KeyPath, block
 
 #: Stands for any name, or any place in a list.
@@ -102,9 +103,10 @@ def migration_of(path: Path) -> Migration:
     Raises
     ------
     ConfigurationError
-        The file cannot be read or is no configuration; or it has an old and a new name of one key.
+        The file cannot be read or is no configuration; it has an old and a new name of one key; or its keys are written
+        in a way that cannot be renamed in place.
     """
-    _, lines = read_document(path)
+    values, lines = read_document(path)
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
     root = yaml.compose(text, Loader=yaml.SafeLoader)  # libyaml counts marks of byte order otherwise
@@ -114,31 +116,47 @@ def migration_of(path: Path) -> Migration:
         if today in lines:
             what = f"both {each.where[-1]!r} and {each.rename.today!r}, its name since {each.rename.version}"
             raise ConfigurationError(block(path, lines, each.where, what, "one of them", "take one of them out"))
-    before = yaml.safe_load(text)
     for each in reversed(changes):
-        quote = text[each.start] if text[each.start] in "\"'" else ""
-        text = text[: each.start] + quote + each.rename.today + quote + text[each.end :]
-    if changes and yaml.safe_load(text) != _renamed(before, changes):
-        what, do = "the old names cannot be replaced where they stand", "rename them by hand"
-        raise ConfigurationError(block(path, lines, changes[0].where, what, changes[0].rename.today, do))
+        # Its name alone, last of what is there: `"key":value`, as JSON has it, is a key by its quotes alone.
+        before, _, after = text[each.start : each.end].rpartition(each.rename.where[-1])
+        text = text[: each.start] + before + each.rename.today + after + text[each.end :]
+    if not _says(text, _renamed(values, ())):
+        raise ConfigurationError(
+            f"old names of keys cannot be renamed in place\n  file: {path}\n"
+            f"  keys: {', '.join('.'.join(map(str, each.where)) for each in changes)}\n"
+            "  expected: keys as plain text, or in quotes, each written once where it stands\n"
+            "  what to do: rename them by hand; the file is as it was"
+        )
     return Migration(path, text, tuple(changes))
 
 
-def _renamed(values: Any, changes: Sequence[Change]) -> Any:
-    """The values with the names of today."""
-    for each in changes:
-        inner = values
-        for part in each.where[:-1]:
-            inner = inner[part]
-        inner[each.rename.today] = inner.pop(each.where[-1])
-    return values
+def _says(text: str, values: Any) -> bool:
+    """Whether a text reads as some values, and holds every key once."""
+    try:
+        return bool(yaml.load(text, Loader=LOADER) == values)
+    except yaml.YAMLError:
+        return False
+
+
+def _renamed(value: Any, where: KeyPath) -> Any:
+    """Values under the names of today."""
+    if isinstance(value, list):
+        return [_renamed(each, (*where, index)) for index, each in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, each in value.items():
+        rename = _rename_of((*where, str(key)))
+        name = key if rename is None else rename.today
+        found[name] = _renamed(each, (*where, name))
+    return found
 
 
 def _changes(node: yaml.Node, where: KeyPath) -> Iterator[Change]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*where, str(key.value))
-            rename = next((each for each in RENAMES if _fits(each.where, inner)), None)
+            rename = _rename_of(inner)
             if rename is not None:
                 marks = key.start_mark, key.end_mark
                 yield Change(inner, marks[0].line + 1, rename, marks[0].index, marks[1].index)
@@ -147,6 +165,10 @@ def _changes(node: yaml.Node, where: KeyPath) -> Iterator[Change]:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _changes(value, (*where, index))
+
+
+def _rename_of(where: KeyPath) -> Rename | None:
+    return next((each for each in RENAMES if _fits(each.where, where)), None)
 
 
 def _fits(pattern: tuple[str, ...], where: KeyPath) -> bool:

@@ -33,13 +33,13 @@ class Merged:
     files
         From the file that was named down to the base, which extends nothing.
     documents
-        Each of them with what it says itself: what another one takes the place of is still in a file.
+        Of each of them what it says itself, what an overlay takes the place of included, and its lines.
     """
 
     values: dict[str, Any]
     lines: dict[KeyPath, Line]
     files: tuple[Path, ...]
-    documents: tuple[tuple[Path, Mapping[str, Any], Mapping[KeyPath, int]], ...]
+    documents: tuple[tuple[dict[str, Any], dict[KeyPath, int]], ...]
 
     @property
     def directory(self) -> Path:
@@ -68,7 +68,8 @@ def read_merged(path: Path) -> Merged:
         lines |= placed
     values.pop(EXTENDS, None)
     lines = {where: line for where, line in lines.items() if where[0] != EXTENDS}
-    return Merged(values, lines, tuple(file for file, _, _ in documents), tuple(documents))
+    said = tuple((own, own_lines) for _, own, own_lines in documents)
+    return Merged(values, lines, tuple(file for file, _, _ in documents), said)
 
 
 def _chain(path: Path) -> Iterator[tuple[Path, dict[str, Any], dict[KeyPath, int]]]:
@@ -104,7 +105,7 @@ def _base_of(path: Path, named: object, lines: Mapping[KeyPath, int]) -> Path:
 
 
 def _merged(base: Any, over: Any, where: KeyPath, lines: dict[KeyPath, Line]) -> Any:
-    """Merge an overlay over a base; lines of what it takes the place of are dropped. An empty mapping empties."""
+    """Merge an overlay over a base; lines of what it takes the place of are dropped."""
     if isinstance(base, dict) and isinstance(over, dict) and over:
         found = dict(base)
         for key, value in over.items():

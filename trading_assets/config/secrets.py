@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from trading_assets.config.errors import ConfigurationError, KeyPath, block
 
@@ -34,12 +35,14 @@ _NAMES = re.compile(
     r"|authorization|bearer)",
     re.IGNORECASE,
 )
-#: A secret within an address: scheme://user:password@host (host:port/path@x has none), https://token@host, ?token=...
-_PASSWORD = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^/\s:@]*:(?!\d+(?:/|$))[^\s@]+@|https?://[^/\s:@?#]+@"
-    r"|://\S*[?&](?:password|passwd|pwd|token|access_token|secret|api_?key|access_key|signature|sig)=[^&\s]",
-    re.IGNORECASE,
-)
+#: A password within an address: scheme://user:password@host. One with a slash in it ends the host for a parser, and is
+#: one all the same; a path with both a colon and an @ writes the latter as %40.
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^\s@]+@", re.IGNORECASE)
+#: A user alone, where there are no accounts: what stands there is a token. A database has users.
+_TOKEN = re.compile(r"https?://[^/\s@?#]+@", re.IGNORECASE)
+#: What an address asks with: `?name=value`, `&name=value`.
+_ASKED = re.compile(r"[?&;#]([^=&;#?\s]+)=[^&;#\s]")
+_ASKED_NAMES = re.compile(r"key|auth|sig|signature|pwd|pass", re.IGNORECASE)
 #: Parts whose keys are names that a person chooses: of symbols, strategies, models, parameters of own modules.
 _FREE = frozenset(
     {"benchmarks", "universe", "sectors", "strategies", "models", "champions", "registration", "robustness"}
@@ -104,7 +107,7 @@ def refuse_secrets(path: Path, values: Mapping[str, Any], lines: Mapping[KeyPath
     Raises
     ------
     ConfigurationError
-        A key has the name of a secret, or an address holds a password; the value is not quoted.
+        A key has the name of a secret, or an address holds a password or a token; the value is not quoted.
     """
     for where, value in _scalars(values, ()):
         name = str(where[-1])
@@ -115,8 +118,17 @@ def refuse_secrets(path: Path, values: Mapping[str, Any], lines: Mapping[KeyPath
                 expected = "the name of an environment variable: `token_variable: TRADING_ASSETS_WEBHOOK_TOKEN`"
             what = "a token never comes from a file" if name == "token" else "a secret never comes from a file"
             raise ConfigurationError(block(path, lines, where, what, expected, do))
-        if isinstance(value, str) and _PASSWORD.search(value):
-            raise ConfigurationError(block(path, lines, where, "an address with a password", expected, do))
+        if isinstance(value, str) and "://" in value and _holds_secret(value):
+            raise ConfigurationError(block(path, lines, where, "an address with a password or a token", expected, do))
+
+
+def _holds_secret(address: str) -> bool:
+    asked = (unquote(found) for found in _ASKED.findall(address))
+    return (
+        _PASSWORD.search(address) is not None
+        or _TOKEN.search(address) is not None
+        or any(_NAMES.fullmatch(name) or _ASKED_NAMES.fullmatch(name) for name in asked)
+    )
 
 
 def _is_secret(where: KeyPath) -> bool:

@@ -256,7 +256,8 @@ def _keep_down(step: Step, down: pl.DataFrame) -> None:
     first = pl.date_range(months.start.replace(day=1), months.end, "1mo", eager=True).alias("session")
     rows = SOURCES_DOWN.conform(first.to_frame().join(down.unique(), how="cross").sort("session", "source"))
     start = months.start.replace(day=1)
-    if not rows.equals(as_stored(step, SOURCES_DOWN, "session BETWEEN ? AND ?", [start, months.end])):
+    stored = as_stored(step, SOURCES_DOWN, "session BETWEEN ? AND ?", [start, months.end])
+    if not rows.equals(stored) or not step.work.aside().exists(SOURCES_DOWN.name):
         step.work.replace(Sessions(start, months.end), {SOURCES_DOWN: rows})
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from trading_assets.config.alerts import AlertRule, Alerts
 from trading_assets.monitoring.rules.situation import Finding
 
-State = Literal["raised", "told", "repeated", "escalated", "acknowledged", "answered", "untold", "resolved"]
+State = Literal["raised", "told", "repeated", "escalated", "acknowledged", "answered", "undelivered", "resolved"]
 #: What the message of a row ends with: the id, and the page that says what to do.
 PAGE = re.compile(r" \[[0-9a-f]{8}; what to do: [^\]]*\]$")
 _ERROR, _INFO = "error", "info"
@@ -86,7 +86,7 @@ def open_alerts(rows: pl.DataFrame) -> dict[tuple[str, str], OpenAlert]:
 
 
 def _after(alert: OpenAlert, state: str, row: Mapping[str, object]) -> OpenAlert:
-    told_at = row["raised_at"] if row["told"] else None if state == "untold" else alert.told_at
+    told_at = row["raised_at"] if row["told"] else None if state == "undelivered" else alert.told_at
     marks = {mark: True for mark in ("escalated", "acknowledged", "answered") if mark == state}
     return replace(alert, told_at=told_at, **marks)  # type: ignore[arg-type]
 

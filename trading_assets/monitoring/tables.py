@@ -8,7 +8,7 @@ from trading_assets.asset_factories.step_metering import OUTCOMES
 from trading_assets.warehouse.table import Column, Table
 
 SEVERITIES = ("debug", "info", "warning", "error")
-ALERT_STATES = ("raised", "told", "repeated", "escalated", "acknowledged", "answered", "untold", "resolved")
+ALERT_STATES = ("raised", "told", "repeated", "escalated", "acknowledged", "answered", "undelivered", "resolved")
 
 
 def _statistic(description: str) -> Column:

@@ -12,7 +12,7 @@ from trading_assets.monitoring.tables import ALERTS
 from trading_assets.warehouse import Warehouse
 
 #: State of an alert that was to be told, and reached nobody.
-UNTOLD = "untold"
+UNDELIVERED = "undelivered"
 
 
 def tell(warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.datetime) -> bool:
@@ -36,7 +36,7 @@ def tell(warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.d
             noted.with_columns(
                 raised_at=pl.lit(now, pl.Datetime("us")),
                 message=pl.lit("the notifier could not be reached: nobody was told"),
-                state=pl.lit(UNTOLD),
+                state=pl.lit(UNDELIVERED),
                 told=pl.lit(value=False),
             ),
         )

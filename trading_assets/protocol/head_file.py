@@ -58,6 +58,12 @@ class HeadFile:
             return 2**63
         return 0 if head is None else head.rows
 
+    @property
+    def most_rows(self) -> int:
+        """Rows that the table may have had: as `rows`, or as the provisional file of a commit that was not settled."""
+        provisional = self._interrupted()
+        return max(self.rows, 0 if provisional is None else provisional.rows)
+
     def ends_as(self, rows: int, row_hash: str) -> bool:
         """Return whether this file says that the table ends so; False where it cannot be read."""
         try:

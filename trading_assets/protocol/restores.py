@@ -55,20 +55,15 @@ def said_of(restore: Record) -> str:
     )
 
 
-def caps_of_restores(records: Sequence[Record], look: Record) -> list[str]:
-    """Return why a verdict on a look is at best conditional; empty if no restore may have forgotten an earlier look.
+def caps_of_restores(records: Sequence[Record], begins: dt.date) -> list[str]:
+    """Return why a verdict is at best conditional; empty if no restore can have forgotten anything that it counts.
 
-    A look that the copy has was made before anything was lost. One at a holdout that begins after the restore is at
-    sessions that nobody could have seen before it.
+    A verdict counts every trial on record, also one that is made again of a look that the copy has. Trials may have
+    been lost of each market that was there before the restore; what begins later nobody can have tried.
 
     Parameters
     ----------
-    records, look
-        Records of the protocol, and the look that is judged.
+    records, begins
+        Records of the protocol, and the first session of the trials that the verdict counts.
     """
-    start = str(look.payload.get("start", ""))
-    return [
-        said_of(restore)
-        for restore in forgetful_restores(records)
-        if look.row > restore.row and start <= restore.recorded_at.date().isoformat()
-    ]
+    return [said_of(restore) for restore in forgetful_restores(records) if begins <= restore.recorded_at.date()]

@@ -23,7 +23,20 @@ def halt(configuration: Configuration, *, by: str, reason: str, now: dt.datetime
     now
         Time of the record, UTC.
     """
-    _put(configuration, _HALT, by, reason, now)
+    halt_on(Protocol.of(configuration), by=by, reason=reason, now=now)
+
+
+def halt_on(protocol: Protocol, *, by: str, reason: str, now: dt.datetime) -> None:
+    """Put a halt on record in a protocol that may not be in its place yet.
+
+    Parameters
+    ----------
+    protocol
+        Protocol as the configuration of the accounts writes it.
+    by, reason, now
+        As `halt` takes them.
+    """
+    _put(protocol, _HALT, by, reason, now)
 
 
 def resume(configuration: Configuration, *, by: str, reason: str, now: dt.datetime) -> None:
@@ -41,7 +54,7 @@ def resume(configuration: Configuration, *, by: str, reason: str, now: dt.dateti
     """
     if not is_halted(configuration):
         raise ConfigurationError("trading is not halted\n  expected: a halt\n  what to do: nothing")
-    _put(configuration, _RESUME, by, reason, now)
+    _put(Protocol.of(configuration), _RESUME, by, reason, now)
 
 
 def is_halted(configuration: Configuration) -> bool:
@@ -65,11 +78,11 @@ def halted_on(records: Iterable[Record], configuration: str) -> bool:
     return words[-1:] == [_HALT]
 
 
-def _put(configuration: Configuration, action: str, by: str, reason: str, now: dt.datetime) -> None:
+def _put(protocol: Protocol, action: str, by: str, reason: str, now: dt.datetime) -> None:
     if not reason.strip():
         raise ConfigurationError(
             f"a {action} without a reason\n  expected: --reason with some words\n"
             "  what to do: say why; it goes on record beside your name"
         )
     said = {"action": action, "by": by, "reason": reason.strip()}
-    Protocol.of(configuration).append("account", None, said, now=now)
+    protocol.append("account", None, said, now=now)

@@ -13,6 +13,7 @@ from trading_assets import __version__
 from trading_assets.asset_factories.table_asset import Step
 from trading_assets.config.canonical import digest
 from trading_assets.protocol import Protocol, Record
+from trading_assets.protocol.restores import RESTORE
 from trading_assets.protocol.row_hashes import Hashes, WrittenRows
 from trading_assets.protocol.written_rows import hash_whole, record_written, written_on_record
 from trading_assets.trading.closing.record import Closing
@@ -108,7 +109,8 @@ def read_published(step: Step, strategy: str) -> Published:
         raise AccountEditedError(
             f"rows of {edited} were edited or deleted after they were published: {strategy}\n"
             "  expected: the rows of the last run, by their hashes on record\n"
-            "  what to do: restore the warehouse from a backup; what is published is not made anew"
+            "  what to do: restore a copy (trading-assets restore DIR), or begin the next account: "
+            f"trading-assets account open {strategy}; what is published is not made anew"
         )
     place = fitting[-1]
     return Published(
@@ -123,7 +125,8 @@ def possible_on_record(records: Sequence[Record], configuration: str, strategy: 
     """Return what may be there: the last run that a later one went on from, and all runs after it.
 
     A run says which record the rows fitted that it went on from. So the rows of that one were written, and no rows of
-    an earlier one pass any more; of the runs after it each may have been killed before it wrote rows.
+    an earlier one pass any more; of the runs after it each may have been killed before it wrote rows. Once a copy was
+    restored, its rows are of what was possible on the records that the copy has.
 
     Parameters
     ----------
@@ -133,6 +136,7 @@ def possible_on_record(records: Sequence[Record], configuration: str, strategy: 
         Names of the configuration and of the strategy.
     """
     asset, found, follows = asset_of(strategy), [Intended(0, "", None, {})], 0
+    followed: list[tuple[int, int]] = []
     for record in records:
         said = record.payload
         if record.kind == "evidence" and record.configuration == configuration and said.get("asset") == asset:
@@ -140,7 +144,10 @@ def possible_on_record(records: Sequence[Record], configuration: str, strategy: 
             hashes = {**found[-1].hashes, **{table: parts[strategy][1] for table, parts in written.items()}}
             through = dt.date.fromisoformat(said["through"])
             found.append(Intended(record.row, said["account"], through, hashes))
+            followed.append((record.row, said["follows"]))
             follows = max(follows, said["follows"])
+        elif record.kind == RESTORE and record.configuration == configuration:
+            follows = max((place for row, place in followed if row <= said["copied"]), default=0)
     return [each for each in found if each.row >= follows]
 
 

@@ -20,6 +20,8 @@ from trading_assets.warehouse.errors import WarehouseError, block
 
 _ENDING = ".committed"
 _LONGEST = 20  # digits
+#: Databases whose rows no run computes again.
+_LEDGERS = ("protocol.duckdb",)
 
 
 class LostCommitsError(WarehouseError):
@@ -43,8 +45,10 @@ def count_commit(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def begin_count(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table of the number where an earlier version has made the file; called in a transaction."""
-    connection.execute("CREATE TABLE meta.sequence AS SELECT 0::BIGINT AS number").fetchall()
+    """Make the table of the number where an earlier version has made the file, or its row; called in a transaction."""
+    connection.execute("CREATE TABLE IF NOT EXISTS meta.sequence (number BIGINT)").fetchall()
+    connection.execute("DELETE FROM meta.sequence").fetchall()
+    connection.execute("INSERT INTO meta.sequence VALUES (0)").fetchall()
 
 
 def commits_of(connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -88,9 +92,13 @@ def assert_nothing_lost(connection: duckdb.DuckDBPyConnection, path: Path) -> No
             f"write-ahead log {'was cut' if log.exists() and log.stat().st_size else 'is gone'}",
             file=path,
             expected=f"commit {marked} in {path.name} or {log.name}, as {mark_of(path).name} says; found {found}",
-            what_to_do=f"put {log.name} back if you have it, or restore a copy (trading-assets restore DIR); to go on "
-            f"with what is left, remove {mark_of(path).name}: the next run computes the rest, and what is on record "
-            "elsewhere stays so",
+            what_to_do=f"put {log.name} back if you have it, or restore a copy (trading-assets restore DIR)"
+            + (
+                f"; nothing computes records again, so leave {mark_of(path).name} where it is"
+                if path.name in _LEDGERS
+                else f"; to go on with what is left, remove {mark_of(path).name}: the next run computes the rest, and "
+                "what is on record elsewhere stays so"
+            ),
         )
     )
 

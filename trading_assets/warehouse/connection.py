@@ -159,8 +159,8 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
                             yield connection
                         finally:
                             del _written_to[id(connection)]
-                        opened.close()
-                        clear_mark(path)
+                            opened.close()  # whatever failed after a commit: the file has the commit now
+                            clear_mark(path)
                         return
             # Waited for without our lock: a reader may get through where a writer cannot.
             patience.pause(path, partial(str, holder))

@@ -20,7 +20,9 @@ from trading_assets.warehouse.lock import Patience, file_lock
 #: Seconds that a query holds up whoever writes before it goes on with a copy.
 HELD_SECONDS = 5.0
 _YOUNG_SECONDS = 60.0
-_PREFIX, _LOCK = ".snapshot-", "lock"
+#: How their folders beside the database begin.
+SNAPSHOTS = ".snapshot-"
+_LOCK = "lock"
 #: Bytes that are left free beside the copy.
 _SPARE = 256 << 20
 
@@ -52,7 +54,7 @@ def snapshot(path: Path, wait_seconds: float) -> Iterator[Path]:
         It cannot be copied.
     """
     _remove_left_over(path.parent)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=path.parent))
+    folder = Path(tempfile.mkdtemp(prefix=SNAPSHOTS, dir=path.parent))
     try:
         with (folder / _LOCK).open("w") as alive:
             fcntl.flock(alive, fcntl.LOCK_EX)
@@ -71,7 +73,7 @@ def _files(path: Path) -> list[Path]:
 
 def _remove_left_over(folder: Path) -> None:
     """Remove copies whose process is gone: the system gave back their locks."""
-    for left in folder.glob(f"{_PREFIX}*"):
+    for left in folder.glob(f"{SNAPSHOTS}*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime < _YOUNG_SECONDS:  # its process may be about to take the lock
                 continue

@@ -13,6 +13,7 @@ from trading_assets.backups import ledger
 from trading_assets.backups.manifest import CopyError, Manifest
 from trading_assets.protocol import RETURNS, Protocol
 from trading_assets.protocol.protocol import FILE, HEAD_FILE
+from trading_assets.warehouse.connection import open_to_write
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 
 
@@ -65,6 +66,29 @@ def test_damaged_later_protocol_is_lost_only_if_somebody_says_so(world: World) -
     assert choice_of(world, manifest).lost is None
 
 
+def test_record_whose_head_is_provisional_counts_as_lost(world: World) -> None:
+    """A process was killed after its commit, before the head got its name."""
+    manifest = world.back_up()
+    head = world.configuration.data / HEAD_FILE
+    before = head.read_bytes()
+    world.record("look", "trend")
+    head.rename(head.with_name(f"{HEAD_FILE}.new"))
+    head.write_bytes(before)
+    world.protocol.path.write_bytes(b"x" * 5000)
+    choice = choice_of(world, manifest)
+    assert (choice.is_kept, choice.lost, choice.must_be_told) == (False, 1, True)
+
+
+def test_file_without_a_record_is_no_protocol(world: World) -> None:
+    manifest = world.back_up()
+    for name in (FILE, HEAD_FILE):
+        (world.configuration.data / name).unlink()
+    with open_to_write(world.protocol.path, 5):
+        pass
+    choice = choice_of(world, manifest)
+    assert (choice.is_kept, choice.lost) == (False, None)
+
+
 def test_folder_without_a_protocol_takes_the_copy_and_knows_of_no_number(world: World) -> None:
     manifest = world.back_up()
     for name in (FILE, HEAD_FILE):
@@ -89,7 +113,7 @@ def test_prepared_protocol_says_what_is_lost_before_it_is_put_in_place(world: Wo
     choice, building, data = choice_of(world, manifest), world.folder / "building", world.configuration.data
     ledger.prepared(choice, building, world.copy, manifest, NOON)
     assert [each.kind for each in Protocol(building, "tiny").read()] == ["folder", "import", "trials", "restore"]
-    ledger.put_in_place(building, data, world.folder / "before")
+    assert ledger.put_in_place(building, data, world.folder / "before", choice)
     assert world.kinds() == ["folder", "import", "trials", "restore"]
     assert world.protocol.read()[-1].payload["lost"] == 1
     assert (world.folder / "before" / FILE).read_bytes() == b"x" * 5000

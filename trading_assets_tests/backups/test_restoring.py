@@ -5,20 +5,41 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trading_assets.backtests.tables import EQUITY
-from trading_assets.backups import restoring
+from trading_assets.backups import ledger, restoring
 from trading_assets.backups.copying import make_copy
 from trading_assets.backups.manifest import CopyError
 from trading_assets.backups.restoring import FOLDER, restore_copy
 from trading_assets.backups.verification import differences_to_copy, faults_of_home
+from trading_assets.protocol import Protocol
+from trading_assets.protocol.protocol import FILE, HEAD_FILE
 from trading_assets.warehouse import WarehouseError
 from trading_assets_tests.backups.worlds import NOON, World, make_world
 from trading_assets_tests.conftest import TINY, called
 from trading_assets_tests.robustness.pipeline import Experiment
+
+#: Writes pages of a transaction to the book, and is killed in it.
+KILLED = textwrap.dedent(
+    """
+    import os, signal, sqlite3, sys
+    book = sqlite3.connect(sys.argv[1], isolation_level=None)
+    book.execute("PRAGMA cache_size = 5")
+    book.execute("BEGIN")
+    rows = "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n"
+    book.execute(f"INSERT INTO fills {rows}")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+)
 
 
 @pytest.fixture
@@ -62,6 +83,72 @@ def test_what_is_newer_on_record_stays(world: World) -> None:
     assert world.kinds() == ["folder", "import", "trials", "look", "restore"]
     assert trail.read_bytes() == b"entries"
     assert set(done.kept) == {"audit_trail/trading/audit_trail/2026-11-abc.parquet", "brokers/account.db"}
+
+
+def test_interrupt_after_the_swap_leaves_the_restore_on_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.back_up()
+    world.set_equity(2.0)
+    real = restoring._swap
+
+    def and_interrupted(*folders: Path) -> bool:
+        real(*folders)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, "_swap", and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        restore_copy(world.configuration, world.copy, NOON)
+    assert (world.equity(), world.kinds()[-1]) == (1.0, "restore")
+
+
+def test_book_of_a_killed_process_is_kept_as_of_its_last_commit(world: World) -> None:
+    """SQLite takes the half of a transaction back from the journal, if it may write."""
+    world.back_up()
+    world.fill(2)
+    subprocess.run([sys.executable, "-c", KILLED, str(world.book)], check=False)
+    assert world.book.with_name(f"{world.book.name}-journal").stat().st_size > 0
+    assert faults_of_home(world.configuration) == []
+    make_copy(world.configuration, TINY, world.folder / "another", NOON)
+    done = restore_copy(world.configuration, world.copy, NOON)
+    assert (done.kept, done.replaced, world.fills()) == (("brokers/account.db",), (), [1, 2])
+
+
+def test_book_that_has_nothing_gives_way_and_one_that_lacks_rows_is_named(world: World) -> None:
+    world.back_up()
+    with closing(sqlite3.connect(world.book)) as connection, connection:
+        connection.execute("UPDATE fills SET number = 7")
+    assert restore_copy(world.configuration, world.copy, NOON).kept == (
+        "brokers/account.db (without 1 rows as the copy has them)",
+    )
+    assert world.fills() == [7]
+    world.book.write_bytes(b"")
+    done = restore_copy(world.configuration, world.copy, NOON)
+    assert (done.kept, done.replaced, world.fills()) == ((), ("brokers/account.db (it has no rows)",), [1])
+    world.book.write_bytes(b"x" * 5000)
+    (named,) = restore_copy(world.configuration, world.copy, NOON).replaced
+    assert named.startswith("brokers/account.db (")
+    assert world.fills() == [1]
+
+
+def test_record_of_another_configuration_that_is_made_meanwhile_is_not_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The protocol is the beginning of the copy's when it is looked at, and another one when it would be replaced."""
+    data = world.configuration.data
+    shutil.copytree(data, world.folder / "earlier")
+    world.record("look", "trend")
+    world.back_up()
+    for name in (FILE, HEAD_FILE):
+        shutil.copy(world.folder / "earlier" / name, data / name)
+    real = ledger.prepared
+
+    def while_another_looks(*arguments: Any) -> None:
+        Protocol(data, "other").append("look", "of_another", {}, now=NOON)
+        real(*arguments)
+
+    monkeypatch.setattr(ledger, "prepared", while_another_looks)
+    with pytest.raises(CopyError, match="another protocol than the copy"):
+        restore_copy(world.configuration, world.copy, NOON)
+    assert world.protocol.read()[-1].subject == "of_another"
 
 
 @pytest.mark.parametrize("what", ["copy", "manifest", "name"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from trading_assets.backups import verification
 from trading_assets.backups.verification import differences_to_copy, faults_of_copy, faults_of_home
+from trading_assets.warehouse import LockedError, Warehouse
+from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets_tests.backups.worlds import World, make_world
 
 
@@ -63,3 +67,10 @@ def test_differences_to_a_copy_are_named(world: World) -> None:
         "table meta.commits has other values than in the copy",
         "database brokers/account.db has other rows than in the copy",
     ]
+
+
+def test_held_lock_is_no_damage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "Warehouse", partial(Warehouse, wait_seconds=0.2))
+    path = world.configuration.warehouse_path
+    with file_lock(path, exclusive=True, patience=Patience(1)), pytest.raises(LockedError, match="in use"):
+        faults_of_home(world.configuration)

@@ -52,7 +52,14 @@ def test_what_only_one_has_is_said_and_secrets_are_compared_unseen(tmp_path: Pat
     assert said["notifier.url"][0] == said["notifier.url"][2] == HIDDEN
 
 
-def test_files_that_are_written_alike_in_two_folders_read_other_bars(tmp_path: Path) -> None:
-    """Relative paths start at the folder of each."""
-    left, right = (write(tmp_path / name, c=MINIMAL) for name in ("a", "b"))
-    assert found(left, right) == {"directory": (str(tmp_path / "a"), "", str(tmp_path / "b"), "")}
+def test_one_text_in_two_folders_reads_other_files(tmp_path: Path) -> None:
+    """A relative path is no difference as text; an overlay in another folder starts where its base does."""
+    for name in ("one", "two"):
+        write(tmp_path / name, base=MINIMAL)
+    over = write(tmp_path / "two", over="extends: ../one/base.yaml\n")
+    one = tmp_path / "one/base.yaml"
+    assert differences(one, over) == []
+    place = "where relative paths and own modules start"
+    assert found(one, tmp_path / "two/base.yaml") == {
+        "directory": (str(tmp_path / "one"), place, str(tmp_path / "two"), place)
+    }

@@ -48,13 +48,11 @@ def test_mappings_are_merged_and_lists_and_values_replaced_over_several_levels(t
     assert [each.name for each in merged.files] == ["top.yaml", "middle.yaml", "base.yaml"]
 
 
-def test_an_empty_mapping_empties_that_of_the_base(tmp_path: Path) -> None:
-    path = write(tmp_path, base=MINIMAL + "benchmarks: {equity: SPX}\n", over="extends: base.yaml\nbenchmarks: {}\n")
+def test_an_empty_mapping_takes_the_place_of_one_with_keys(tmp_path: Path) -> None:
+    path = write(tmp_path, base="benchmarks: {equity: SPX}\nseed: 1\n", over="extends: base.yaml\nbenchmarks: {}\n")
     merged = read_merged(path)
-    assert merged.values["benchmarks"] == {}
-    assert [(where, line.file.name) for where, line in merged.lines.items() if where[0] == "benchmarks"] == [
-        (("benchmarks",), "over.yaml")
-    ]
+    assert merged.values == {"benchmarks": {}, "seed": 1}
+    assert {*merged.lines} == {("benchmarks",), ("seed",)}
 
 
 @pytest.mark.parametrize("model", ["strategy", "cost", "registration"])
@@ -97,8 +95,8 @@ MAPPINGS = st.dictionaries(st.sampled_from("abcd"), JSON, min_size=1, max_size=4
 
 
 def by_hand(base: Any, over: Any) -> Any:
-    """Return the merge, written the other way round: whatever is no pair of mappings is the overlay's."""
-    if not (isinstance(base, dict) and isinstance(over, dict)) or over == {}:
+    """Return the merge, written the other way round: what is no pair of mappings with keys is the overlay's."""
+    if not (isinstance(base, dict) and isinstance(over, dict) and over):
         return copy.deepcopy(over)
     keys = [*base, *(key for key in over if key not in base)]
     return {

@@ -14,13 +14,14 @@ from trading_assets.config import ConfigurationError
 from trading_assets.monitoring.alerts import alert
 from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.look import acknowledge, look_and_tell
+from trading_assets.monitoring.rules.of_trading import limit_breached
 from trading_assets.monitoring.rules.situation import CheckFact, RunFact, Situation
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.protocol import Protocol
 from trading_assets.trading.divergence.alarms_on_record import put_alarms_on_record
 from trading_assets.trading.divergence.tables import DIVERGENCE
 from trading_assets.trading.rollout.stages import stage_now
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import Warehouse, WarehouseError
 from trading_assets_tests.monitoring.rules.situations import NOW, situation
 from trading_assets_tests.trading.opened_account import DAYS, STRATEGY, published
 
@@ -74,6 +75,17 @@ def test_an_acknowledgement_is_on_record_with_name_and_reason(tmp_path: Path) ->
     row = now.warehouse.read(ALERTS).row(-1, named=True)
     assert (row["state"], row["by"], row["message"]) == ("acknowledged", "ann", "called the fire brigade")
     assert look_and_tell(replace(now, now=NOW + 100 * HOUR)).events.is_empty()
+
+
+@pytest.mark.slow
+def test_a_protocol_that_cannot_be_read_ends_no_alert_of_an_account(tmp_path: Path) -> None:
+    """Rules of accounts say that they cannot look; they do not find that all is well."""
+    configuration, warehouse = published(tmp_path)
+    now = Situation(configuration, warehouse, NOW)
+    assert list(limit_breached(now, 0.0)) == []
+    Protocol.of(configuration).path.write_bytes(b"no database")
+    with pytest.raises(WarehouseError):
+        list(limit_breached(now, 0.0))
 
 
 def test_a_failed_run_is_made_once_more_once(tmp_path: Path) -> None:

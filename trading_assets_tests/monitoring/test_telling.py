@@ -51,10 +51,10 @@ def test_what_reached_nobody_is_told_by_the_next_look_and_grows_no_record(
 ) -> None:
     assert not look(0).delivered
     [opened] = open_alerts(now.warehouse.read(ALERTS)).values()
-    assert opened.told_at is None and states(now) == ["raised", "untold"]
+    assert opened.told_at is None and states(now) == ["raised", "undelivered"]
     again = look(0.1)
     assert (again.delivered, again.events.height) == (False, 0)
-    assert states(now) == ["raised", "untold"], "a notifier that is down for a week fills no table"
+    assert states(now) == ["raised", "undelivered"], "a notifier that is down for a week fills no table"
     server.statuses[:] = [200]
     heard = look(0.2)
     assert heard.delivered and heard.events["state"].to_list() == ["told"]

@@ -84,6 +84,16 @@ def test_rows_pass_however_many_runs_were_killed_before_they_wrote_theirs() -> N
     assert passing(done, equity(1.0, 2.5, 3.5)) == [4]
 
 
+@pytest.mark.parametrize(("configuration", "passes"), [("c", [1]), ("another", [])])
+def test_rows_of_a_restored_copy_pass_however_old_it_is(configuration: str, passes: list[int]) -> None:
+    """The copy was made after the first evening, and is restored after the third; then the account goes on."""
+    restored = Record(4, "restore", dt.datetime(2020, 1, 4), configuration, None, {"copied": 1, "lost": 0}, "")
+    assert passing([*EVENINGS, restored], equity(1.0)) == passes
+    assert passing([*EVENINGS, restored], equity(1.5)) == []
+    gone_on = [*EVENINGS, restored, record(5, equity(1.0, 2.0), 1), record(6, equity(1.0, 2.0, 3.0, 4.0), 5)]
+    assert passing(gone_on, equity(1.0)) == []
+
+
 def test_before_the_first_run_only_no_rows_pass() -> None:
     [nothing] = possible_on_record([record(1, equity(1.0), asset="trading/account/other")], "c", "s")
     assert nothing == Intended(0, "", None, {})

@@ -14,6 +14,7 @@ import pytest
 
 from trading_assets.warehouse import Warehouse, WarehouseError, Whole
 from trading_assets.warehouse.commit_mark import LostCommitsError, log_of, mark_of
+from trading_assets.warehouse.connection import open_to_read, open_to_write, transaction
 from trading_assets_tests.warehouse.warehouse_fixtures import EQUITY, equity
 
 #: Commits a second version of a table and is killed before the file is closed.
@@ -118,7 +119,39 @@ def test_database_of_an_earlier_version_begins_to_count(warehouse: Warehouse) ->
         assert connection.execute("FROM meta.sequence").fetchall() == [(1,)]
 
 
+def test_count_that_was_emptied_begins_anew(warehouse: Warehouse) -> None:
+    warehouse.replace(Whole(), {EQUITY: equity("s", [3.0])})
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("DELETE FROM meta.sequence")
+    warehouse.replace(Whole(), {EQUITY: equity("s", [4.0])})
+    with duckdb.connect(str(warehouse.path)) as connection:
+        assert connection.execute("FROM meta.sequence").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(("name", "is_advised"), [("warehouse.duckdb", True), ("protocol.duckdb", False)])
+def test_to_remove_the_mark_is_advised_where_a_run_computes_the_rest(
+    warehouse: Warehouse, name: str, is_advised: bool
+) -> None:
+    path = warehouse.path.rename(warehouse.path.with_name(name))
+    mark_of(path).write_text("9")
+    with pytest.raises(LostCommitsError) as caught, open_to_read(path, 5):
+        pass
+    assert (f"remove {name}.committed" in str(caught.value)) == is_advised
+    assert "restore a copy" in str(caught.value)
+
+
 def test_half_written_mark_is_none(warehouse: Warehouse) -> None:
     log_of(warehouse.path).unlink()
     mark_of(warehouse.path).write_bytes(b"")
     assert warehouse.read(EQUITY)["equity"].to_list() == [1.0]
+
+
+def test_failure_after_a_commit_leaves_no_mark(tmp_path: Path) -> None:
+    """A mark that is left says later of a database that was put back by hand that its commits are lost."""
+    path = tmp_path / "warehouse.duckdb"
+    with pytest.raises(KeyboardInterrupt), open_to_write(path, 5) as connection:
+        with transaction(connection):
+            connection.execute("CREATE TABLE main.t AS SELECT 1").fetchall()
+        assert mark_of(path).exists()
+        raise KeyboardInterrupt
+    assert (mark_of(path).exists(), log_of(path).exists()) == (False, False)

@@ -92,7 +92,8 @@ def verdict(step: Step) -> Mapping[str, Any]:
             alpha=alpha_of(records, member),
             bets=bets_of(step, name),
         )
-        reasons = [*caps_of(look), *caps_of_restores(records, look), *caps_of_data(step)]
+        begins = development(spans_of(step.work.read(SPLITS))).start
+        reasons = [*caps_of(look), *caps_of_restores(records, begins), *caps_of_data(step)]
         judgement = judge(name, statistics, limits, reasons, history, standing(records, look))
         record_result(protocol, look, judgement, statistics, step.now)
     else:
