@@ -258,7 +258,7 @@ class Book(Marking, Costs):
 
     def is_too_far(self, price: float, mark: float, side: int) -> bool:
         """A closing waits for a better open than one further from the mark than its limit."""
-        limit = self.s.closing_limit
+        limit: float = self.s.closing_limit
         return price > mark * (1 + limit) if side == 0 else price < mark * (1 - limit)
 
     def close(

@@ -219,7 +219,7 @@ def test_a_session_whose_close_came_before_the_opening_is_replayed_and_no_other(
 def test_a_market_that_is_shut_keeps_no_session_from_being_over(settings: Configuration) -> None:
     """On 27 August 2001, a bank holiday in London, New York closes at 20:00 UTC: at 20:00 the session is over."""
     day, prepared = dt.date(2001, 8, 27), prepared_until(settings, dt.date(2001, 8, 27))
-    calendars = ("XLON", *prepared.axes.calendars[1:])
+    calendars = ["XLON", *prepared.axes.calendars[1:]]
     both = replace(prepared, axes=replace(prepared.axes, calendars=calendars))
     opening = replace(OPENING, recorded_at=dt.datetime.combine(day, dt.time(20)))
     equity = continue_account(opening, both, None, EQUITY.empty()).rows[EQUITY]
