@@ -29,9 +29,8 @@ def cross_validation(step: Step) -> Mapping[str, Any]:
     shown = []
     for name, settings in sorted(configuration.cross_validation.items()):
         learner = learner_of(configuration, name)
-        samples, _, bars = samples_of(
-            step.work, configuration, name, holdout
-        )  # it stays closed here, whoever reads the scores
+        # The holdout stays closed here, whoever reads the scores.
+        samples, _, bars = samples_of(step.work, configuration, name, holdout)
         put_on_record(step, name, bars, holdout, [])
         workers = workers_of(configuration, otherwise=IN_THREADS)
         paths, trained = cross_validate(samples, learner, settings, workers)

@@ -167,7 +167,7 @@ def settle(
         account.sheet_at(each, both.broker, differs=False, withheld=withheld[each])
         for each in sessions[max(0, first - _EVENINGS) : first - 1]
     ]
-    differs = account.differs
+    differs, exact = account.differs, account.exactness
     for before, session in zip(sessions[first - 1 :], sessions[first:], strict=False):
         make = partial(account.sheet_at, before, both.broker, differs=differs)
         send = partial(opens.send, over=dt.date.max if before in made else before)
@@ -181,7 +181,6 @@ def settle(
         opened = opens.open(session, _as_sent(warehouse, account, asked), booked, ratios)
         booked = parting.open(ratios, booked)  # what is withheld is nothing that the broker is held to
         both = both.after(ratios, _told(warehouse, opening, opened.fills, session), booked)
-        exact = account.exactness
         prices = expected_of_left_over(
             rest, account.opens, account.engine_fills, is_simulated=opening.broker == SIMULATED
         )

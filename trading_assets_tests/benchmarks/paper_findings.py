@@ -10,6 +10,8 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
+from trading_assets.protocol import Protocol
+from trading_assets.trading.audit_trail.events import TRAIL
 from trading_assets.trading.audit_trail.trail import read_trail
 from trading_assets.trading.audit_trail.verification import verify_trail
 from trading_assets.trading.order_sheet import LEFT_OVER
@@ -167,8 +169,19 @@ def other_tables(one: Configuration, other: Configuration) -> list[str]:
     """
     here, there = Warehouse(one.warehouse_path), Warehouse(other.warehouse_path)
     found = [table.name for table in COMPARED if _rows(here, table) != _rows(there, table)]
-    trails = [sorted(read_trail(each).select("event", "reference", "detail").rows()) for each in (one, other)]
-    return found if trails[0] == trails[1] else [*found, "trading.audit_trail"]
+    return found if _trail(one) == _trail(other) else [*found, "trading.audit_trail"]
+
+
+def _trail(configuration: Configuration) -> list[tuple[str, str, str]]:
+    """Event, reference and detail of each entry; records by their place among those that are not the trail's own.
+
+    A process that is killed between two entries leaves them in two additions, each with a record of its own.
+    """
+    records = [each for each in Protocol.of(configuration).read() if each.payload.get("action") != TRAIL]
+    places = {f"record {record.row}": f"record {place}" for place, record in enumerate(records)}
+    rows = read_trail(configuration).select("event", "reference", "detail").rows()
+    parted = [(event, *reference.partition("/"), detail) for event, reference, detail in rows]
+    return sorted((event, places.get(of, of) + slash + rest, detail) for event, of, slash, rest, detail in parted)
 
 
 def _rows(warehouse: Warehouse, table: Any) -> str:

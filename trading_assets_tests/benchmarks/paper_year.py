@@ -32,6 +32,8 @@ from trading_assets_tests.robustness.pipeline import Experiment
 PAGE, RESULTS = REPOSITORY / "docs" / "trading.md", REPOSITORY / "docs" / "paper_year.json"
 MARKS = ("<!-- paper year: written by `make paper` -->", "<!-- /paper year -->")
 YEAR, KILLS, SEED = 250, 100, 7
+#: Where the years are lived, unless another folder is said: kept, so that one goes on where it was stopped.
+LIVES = REPOSITORY / "build" / "paper"
 STEPS = ("account", "fills", "accept", "orders")
 _FOUND_AS = {
     "rejects": ("an order is rejected", "`rejected`"),
@@ -201,7 +203,7 @@ def table_of(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(count: int = YEAR, kills: int = KILLS, folder: str = "/tmp/trading_assets_paper") -> None:
+def main(count: int = YEAR, kills: int = KILLS, folder: str = str(LIVES)) -> None:
     """Live the year, print what was survived, and write it into the page."""
     result = lived(Path(folder) / f"{count}-{kills}", count, kills)
     print(table_of(result))

@@ -165,13 +165,7 @@ class PastOpens:
     opening: Opening
     now: dt.datetime
 
-    def send(
-        self,
-        sheet: pl.DataFrame,
-        *,
-        over: dt.date,
-        is_withheld: IsWithheld,
-    ) -> Submitted:
+    def send(self, sheet: pl.DataFrame, *, over: dt.date, is_withheld: IsWithheld) -> Submitted:
         """Send nothing: the session has been.
 
         Parameters
@@ -181,13 +175,7 @@ class PastOpens:
         """
         return Submitted((), (), ())
 
-    def open(
-        self,
-        session: dt.date,
-        asked: pl.DataFrame,
-        booked: pl.DataFrame,
-        ratios: Mapping[str, float],
-    ) -> Opened:
+    def open(self, session: dt.date, asked: pl.DataFrame, booked: pl.DataFrame, ratios: Mapping[str, float]) -> Opened:
         """Return what the broker told when it was first asked.
 
         Parameters

@@ -10,9 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from trading_assets.config.remote_sources import (
-    AlpacaSource,
-)
+from trading_assets.config.remote_sources import AlpacaSource
 from trading_assets.market_data.sources import SourceError, remote
 from trading_assets.market_data.sources.request_limit import RequestLimit
 from trading_assets.market_data.tables import RAW_BARS

@@ -9,11 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.config.remote_sources import (
-    AlpacaSource,
-    CcxtSource,
-    MissingSecretError,
-)
+from trading_assets.config.remote_sources import AlpacaSource, CcxtSource, MissingSecretError
 from trading_assets.market_data.adjustment import adjust
 from trading_assets.market_data.sources import Access, SourceError, read_bars
 from trading_assets.market_data.sources.raw import SCHEMA

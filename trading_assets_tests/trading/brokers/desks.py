@@ -17,15 +17,8 @@ from trading_assets.trading.brokers.simulated import Hostility, Quote, Simulated
 from trading_assets_tests.trading.brokers.alpaca.conftest import KEYS
 from trading_assets_tests.trading.brokers.alpaca.service import Alpaca, alpaca
 from trading_assets_tests.trading.brokers.interactive_brokers.asking import asking
-from trading_assets_tests.trading.brokers.interactive_brokers.tws import (
-    AAPL,
-    PLACE,
-    Executed,
-    Fields,
-    Placed,
-    Tws,
-    error,
-)
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import PLACE, Tws
+from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages import AAPL, Executed, Fields, Placed, error
 
 #: What is ordered, and what it fills at.
 UNITS, PRICE = 10.0, 50.0

@@ -18,18 +18,16 @@ from trading_assets.trading.brokers.port import (
     UnknownOrderError,
 )
 from trading_assets_tests.trading.brokers.interactive_brokers.asking import TUESDAY, asking, at_open, limit
-from trading_assets_tests.trading.brokers.interactive_brokers.tws import (
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import CANCEL, PLACE, Tws
+from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages import (
     AAPL,
     BRK,
     BTC,
-    CANCEL,
     OPTION,
-    PLACE,
     Executed,
     Fields,
     Placed,
     Security,
-    Tws,
     corrected,
     error,
     opened,

@@ -24,9 +24,9 @@ from trading_assets_tests.trading.brokers.interactive_brokers.tws import (
     SUMMARY,
     TIME,
     TIME_OF_SHAKE,
-    Executed,
     Tws,
 )
+from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages import Executed
 
 
 def test_nobody_listens() -> None:

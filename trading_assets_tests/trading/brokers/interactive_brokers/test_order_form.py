@@ -12,7 +12,8 @@ from trading_assets.config.interactive_brokers import InteractiveBrokersSettings
 from trading_assets.trading.brokers.interactive_brokers.order_form import made_of, unfit
 from trading_assets.trading.brokers.port import OrderRequest
 from trading_assets_tests.trading.brokers.interactive_brokers.asking import TUESDAY, at_open, limit
-from trading_assets_tests.trading.brokers.interactive_brokers.tws import EVENING, NEW_YORK_HOURS
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import EVENING
+from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages import NEW_YORK_HOURS
 
 SETTINGS = InteractiveBrokersSettings(coins={"BTC/USD": "BTC"})
 SHARE = ContractDetails(minTick=0.01, timeZoneId="US/Eastern", liquidHours=NEW_YORK_HOURS)

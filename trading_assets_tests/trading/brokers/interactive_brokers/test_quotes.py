@@ -7,7 +7,8 @@ import datetime as dt
 import pytest
 
 from trading_assets_tests.trading.brokers.interactive_brokers.asking import asking
-from trading_assets_tests.trading.brokers.interactive_brokers.tws import EVENING, QUOTE, Tws, quoted
+from trading_assets_tests.trading.brokers.interactive_brokers.tws import EVENING, QUOTE, Tws
+from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages import quoted
 
 
 @pytest.mark.parametrize(
