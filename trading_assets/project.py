@@ -282,6 +282,22 @@ class Project:
         with own_errors():
             return build_single_files(self.configuration, self.warehouse, list(strategies or self.strategies))
 
+    def pdf(self, strategies: Sequence[str] | None = None) -> list[Path]:
+        """Write the pages as `report` does and print those of the strategies; return the paths of the PDFs.
+
+        Raises
+        ------
+        RunError
+            The machine has no Chromium or Chrome, or it printed nothing.
+        """
+        _, *pages = self.report(strategies)
+        from trading_assets.reports.pdf import NoBrowserError, PrintError, write_pdf
+
+        try:
+            return [write_pdf(page) for page in pages]
+        except (NoBrowserError, PrintError) as error:
+            raise RunError(str(error)) from error
+
     def _refuse_changed(self) -> None:
         """Steps read the file as it is now: what was checked here, and is read from the warehouse, would be another."""
         if load_configuration(self.file, self.configuration.data).hash != self.configuration.hash:
