@@ -32,10 +32,8 @@ def filled(warehouse: Warehouse) -> Warehouse:
         rows.append({"symbol": "A", "session": day, **dict(zip(names, prices, strict=True)), **adjusted})
     known = {"asset_class": "equity", "flags": [], "source": "files"}
     schema = BARS.empty().schema
-    frame = pl.DataFrame(
-        [{name: known.get(name, row.get(name, 1.0)) for name in schema} for row in rows], schema=schema
-    )
-    warehouse.replace(Whole(), {BARS: frame})
+    told = [{name: known.get(name, row.get(name, 1.0)) for name in schema} for row in rows]
+    warehouse.replace(Whole(), {BARS: pl.DataFrame(told, schema=schema)})
     return warehouse
 
 
