@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trading_assets.config import Configuration, ConfigurationError
-    from trading_assets.project import LookAheadAudit, Project, open_project
+    from trading_assets.project import Project, open_project
     from trading_assets.robustness.exploration import BacktestRun, StrategyBacktest
     from trading_assets.robustness.verdict.current import CurrentVerdict
-    from trading_assets.run_outcome import RunError, RunOutcome, RunProgress
+    from trading_assets.run_outcome import LookAheadAudit, RunError, RunOutcome, RunProgress
     from trading_assets.run_progress import progress_bar
     from trading_assets.warehouse import WarehouseError
 
@@ -44,10 +44,10 @@ __all__ = [
 _HOMES = {
     "trading_assets.config": ("Configuration", "ConfigurationError"),
     "trading_assets.run_progress": ("progress_bar",),
-    "trading_assets.project": ("LookAheadAudit", "Project", "open_project"),
+    "trading_assets.project": ("Project", "open_project"),
     "trading_assets.robustness.exploration": ("BacktestRun", "StrategyBacktest"),
     "trading_assets.robustness.verdict.current": ("CurrentVerdict",),
-    "trading_assets.run_outcome": ("RunError", "RunOutcome", "RunProgress"),
+    "trading_assets.run_outcome": ("LookAheadAudit", "RunError", "RunOutcome", "RunProgress"),
     "trading_assets.warehouse": ("WarehouseError",),
 }
 

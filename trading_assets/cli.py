@@ -219,11 +219,13 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Pages that need no file beside them, to be sent to somebody (5 MB).")
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the pages, too: by Chromium or Chrome, if there.")] = False,
 ) -> None:
     """Rebuild the report from the warehouse alone."""
     project = opened(config, data)
-    write = project.single_files if single_file else project.report
-    for path in write(None if strategy is None else [strategy]):
+    chosen = None if strategy is None else [strategy]
+    written = project.single_files(chosen) if single_file else [] if pdf else project.report(chosen)
+    for path in [*written, *(project.pdf(chosen) if pdf else ())]:
         console.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from trading_assets.config import CONFIG_VARIABLE, DATA_VARIABLE, Configuration,
 from trading_assets.config.chosen_paths import chosen_paths
 from trading_assets.config.configuration import STAGES
 from trading_assets.garbage import rare_collections
-from trading_assets.run_outcome import RunError, RunOutcome, RunProgress, own_errors
+from trading_assets.run_outcome import LookAheadAudit, RunError, RunOutcome, RunProgress, own_errors
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,33 +29,6 @@ if TYPE_CHECKING:
     from trading_assets.warehouse import Warehouse
 
 _TABLE = re.compile(r"[a-z_]\w*\.[a-z_]\w*")
-
-
-@dataclass(frozen=True)
-class LookAheadAudit:
-    """Whether a strategy knows the future.
-
-    Attributes
-    ----------
-    cuts, subjects
-        Past closes at which everything was computed again, and what was compared: features, fills, equity, ...
-    differences
-        What changed when a drawn future took the place of what came after a close: rows of `robustness.look_ahead`;
-        none if nothing looks ahead.
-    until
-        Last session that was looked at: none is after the end of validation.
-    """
-
-    strategy: str
-    cuts: int
-    subjects: int
-    differences: pl.DataFrame
-    until: dt.date
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing looks ahead."""
-        return self.differences.is_empty()
 
 
 @dataclass(frozen=True)
@@ -281,6 +254,20 @@ class Project:
 
         with own_errors():
             return build_single_files(self.configuration, self.warehouse, list(strategies or self.strategies))
+
+    def pdf(self, strategies: Sequence[str] | None = None) -> list[Path]:
+        """Write the pages as `report` does and print those of the strategies; return the paths of the PDFs.
+
+        Raises
+        ------
+        RunError
+            The machine has no Chromium or Chrome, or it printed nothing.
+        """
+        from trading_assets.reports.pdf import write_pdf
+
+        _, *pages = self.report(strategies)
+        with own_errors():
+            return [write_pdf(page) for page in pages]
 
     def _refuse_changed(self) -> None:
         """Steps read the file as it is now: what was checked here, and is read from the warehouse, would be another."""

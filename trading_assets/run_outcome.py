@@ -1,13 +1,18 @@
-"""What a run says while it goes on, and how it ended."""
+"""What a run says while it goes on, and what runs and audits come back with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trading_assets.config import ConfigurationError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import polars as pl
 
 
 class RunProgress(NamedTuple):
@@ -75,6 +80,33 @@ class RunError(Exception):
     def __init__(self, message: str, outcome: RunOutcome | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome
+
+
+@dataclass(frozen=True)
+class LookAheadAudit:
+    """Whether a strategy knows the future.
+
+    Attributes
+    ----------
+    cuts, subjects
+        Past closes at which everything was computed again, and what was compared: features, fills, equity, ...
+    differences
+        What changed when a drawn future took the place of what came after a close: rows of `robustness.look_ahead`;
+        none if nothing looks ahead.
+    until
+        Last session that was looked at: none is after the end of validation.
+    """
+
+    strategy: str
+    cuts: int
+    subjects: int
+    differences: pl.DataFrame
+    until: dt.date
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing looks ahead."""
+        return self.differences.is_empty()
 
 
 @contextmanager

@@ -104,7 +104,10 @@ def test_verdict_and_figures_are_those_of_the_page(finished: Experiment) -> None
     result = opened.read("robustness.verdicts").filter(strategy="known", kind="result")
     assert (verdict.result, verdict.explanation) == (result["result"][0], result["note"][0])
     figures = opened.figures("known")
-    assert list(figures)[:5][-4:] == ["Equity", "Drawdown", "Gross exposure", "Monthly returns"]
+    assert next(iter(figures)) == "Equity"
+    assert [title for title in figures if title in ("Gross exposure", "Monthly returns", "Drawdown")] == [
+        "Drawdown", "Gross exposure", "Monthly returns",
+    ]  # fmt: skip
     with pytest.raises(KeyError, match="no chart 'equity'; did you mean 'Equity'"):
         figures["equity"]
     curve = next(trace for trace in figures["Equity"].data if trace.name == "strategy")

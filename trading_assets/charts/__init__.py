@@ -1,6 +1,7 @@
 """Charts of tables: Plotly figures for the report, the same figures as PNG for the Dagster UI."""
 
 from trading_assets.charts.account_figures import account_equity, divergence_money
+from trading_assets.charts.curve_figures import rolling, yearly_returns
 from trading_assets.charts.figures import (
     bars,
     drawdown,
@@ -13,20 +14,27 @@ from trading_assets.charts.figures import (
 )
 from trading_assets.charts.model_figures import importance, reliability
 from trading_assets.charts.png import markdown, png
+from trading_assets.charts.trade_figures import distribution, excursions, holdings, trade_on_bars
 
 __all__ = [
     "account_equity",
     "bars",
+    "distribution",
     "divergence_money",
     "drawdown",
     "equity",
+    "excursions",
     "exposure",
     "histogram",
+    "holdings",
     "importance",
     "markdown",
     "monthly_returns",
     "parameter_heat_map",
     "png",
     "reliability",
+    "rolling",
     "scenarios",
+    "trade_on_bars",
+    "yearly_returns",
 ]

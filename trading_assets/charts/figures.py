@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ BASELINE_STYLE = {
 SPLIT_COLOUR = {"train": "#ffffff", "validation": "#f1f5f9", "holdout": "#fef3c7"}
 DIVERGING = [[0.0, "#b45309"], [0.5, "#f8fafc"], [1.0, "#0b62c4"]]
 #: Sessions that are drawn of a curve, about as many as a screen has dots; of each of many curves fewer.
-_MOST_SESSIONS, _MOST_OF_MANY = 1_000, 600
+_MOST_SESSIONS, _MOST_OF_MANY = 1_000, 400
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -46,7 +47,7 @@ def equity(
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    sessions = _every_few(curve, _MOST_SESSIONS).select("session")
+    sessions = every_few(curve, _MOST_SESSIONS).select("session")
     baselines = baselines.join(sessions, on="session", how="semi", maintain_order="left")
     bands = None if bands is None else bands.join(sessions, on="session", how="semi", maintain_order="left")
     if bands is not None and not bands.is_empty():
@@ -89,7 +90,7 @@ def scenarios(curves: pl.DataFrame) -> Figure:
     others = [name for name in curves["scenario"].unique(maintain_order=True) if name != "base"]
     for name in (*others, "base"):
         own = curves.filter(scenario=name).sort("session")
-        own = _every_few(own, _MOST_OF_MANY)
+        own = every_few(own, _MOST_OF_MANY)
         line = {"color": STRATEGY_COLOUR, "width": 2} if name == "base" else {"width": 1}
         figure.add_scatter(
             x=own["session"].to_list(), y=own["equity"].to_list(), name=name.replace("_", " "), line=line
@@ -182,7 +183,7 @@ def parameter_heat_map(
             y=[str(json.loads(value)) for value in rows],
             text=[["" if value is None else f"{value:.2f}" for value in row] for row in values],
             texttemplate="%{text}",
-            hovertemplate=f"{x} %{{x}}, {y} %{{y}}: %{{text}}<extra></extra>",
+            hovertemplate="%{x}, %{y}: %{text}<extra></extra>",
             colorscale=DIVERGING,
             zmid=0,
             showscale=False,
@@ -199,9 +200,10 @@ def parameter_heat_map(
             hoverinfo="skip",
             name="chosen",
         )
-    figure.update_xaxes(type="category", title=x)
-    figure.update_yaxes(type="category", title=y)
-    found = styled(figure, f"{metric.replace('_', ' ')} by {x} and {y}", "", 320)
+    named = {each: each.replace("_", " ") for each in (metric, x, y)}
+    figure.update_xaxes(type="category", title=named[x])
+    figure.update_yaxes(type="category", title=named[y])
+    found = styled(figure, f"{named[metric]} by {named[x]} and {named[y]}", "", 320)
     found.update_layout(showlegend=False)
     return found
 
@@ -223,7 +225,7 @@ def bars(frame: pl.DataFrame, label: str, value: str, title: str, unit: str = ""
     figure = go.Figure(
         go.Bar(
             x=frame[value].to_list()[::-1],
-            y=[str(item) for item in frame[label].to_list()[::-1]],
+            y=[as_text(str(item)) for item in frame[label].to_list()[::-1]],
             orientation="h",
             marker={"color": STRATEGY_COLOUR},
             name=value,
@@ -281,8 +283,8 @@ def _shade_splits(figure: Figure, splits: pl.DataFrame, first: Any, last: Any) -
             )
 
 
-def _every_few(curve: pl.DataFrame, most: int) -> pl.DataFrame:
-    """At most so many of the sessions, at equal distances, the last among them."""
+def every_few(curve: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return at most so many rows, at equal distances, the last among them."""
     return curve.reverse().gather_every(max(1, -(-curve.height // most))).reverse()
 
 
@@ -291,6 +293,17 @@ def _furthest_of_few(curve: pl.DataFrame, column: str) -> pl.DataFrame:
     stretch = pl.int_range(pl.len()) // max(1, -(-curve.height // _MOST_SESSIONS))
     furthest = pl.all().get(pl.col(column).abs().arg_max())
     return curve.group_by(stretch=stretch, maintain_order=True).agg(furthest).drop("stretch")
+
+
+def as_text(text: str) -> str:
+    """Return a text that somebody else chose as Plotly shows it unchanged: it takes tags and entities for markup.
+
+    Examples
+    --------
+    >>> as_text("<b>A&B</b>")
+    '&lt;b&gt;A&amp;B&lt;/b&gt;'
+    """
+    return html.escape(text, quote=False)
 
 
 def styled(figure: Figure, title: str, unit: str, height: int) -> Figure:

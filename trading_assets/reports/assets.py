@@ -28,10 +28,9 @@ from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.notes import outdated
 from trading_assets.reports.strategy_page.data import strategy_content
-from trading_assets.reports.strategy_page.limitations import development_bands
 from trading_assets.reports.strategy_page.page import result_of
+from trading_assets.reports.strategy_page.performance import development_bands, longest_run, monthly
 from trading_assets.reports.strategy_page.section import MODELS_PAGE, TRADING_PAGE
-from trading_assets.reports.strategy_page.sections import longest_run, monthly
 from trading_assets.reports.tables import EXPECTATIONS, INDEX
 from trading_assets.trading.opening import open_accounts
 from trading_assets.warehouse import Warehouse, Whole

@@ -34,6 +34,7 @@ EXPORTED = (
     "equity",
     "metrics",
     "trades",
+    "excursions",
     "fills",
     "orders",
     "decisions",

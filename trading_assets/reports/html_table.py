@@ -82,7 +82,12 @@ def grid(
         Head(heads.get(name, name.replace("_", " ")), number=dtype.is_numeric()) for name, dtype in frame.schema.items()
     ]
     rows = [
-        [_cell(value, formats.get(name), links.get(name)) for name, value in row.items()]
+        [
+            Cell("–", "unknown number" if head.number else "unknown")
+            if value is None
+            else _cell(value, formats.get(name), links.get(name))
+            for head, (name, value) in zip(columns, row.items(), strict=True)
+        ]
         for row in frame.iter_rows(named=True)
     ]
     return HtmlTable(columns, rows, caption)
@@ -93,8 +98,6 @@ def _unsigned_zero(text: str) -> str:
 
 
 def _cell(value: object, form: Format | None, link: Callable[[str], str] | None) -> Cell:
-    if value is None:
-        return Cell("–", "unknown")
     if isinstance(value, bool):
         return Cell("yes", "yes") if value else Cell("no", "no")
     if isinstance(value, int | float):

@@ -26,6 +26,8 @@ from trading_assets.warehouse.computed import confirmed_commit
 
 #: Days without a rate at the end of a monthly series, published late.
 _RATES_LATE = 62
+#: How a note begins that makes all numbers void.
+OUT_OF_DATE = "Out of date"
 REFUSED_LOOK = (
     "A further look at its holdout was refused: what is shown of the holdout, the verdict too, is of an earlier "
     "registration."
@@ -59,7 +61,7 @@ def _notes(warehouse: Warehouse, configuration: Configuration, name: str) -> lis
     old = outdated(warehouse, configuration, name)
     strategy = resolved_from(warehouse, configuration, name)
     return [
-        *([f"Out of date: {old}."] if old else []),
+        *([f"{OUT_OF_DATE}: {old}."] if old else []),
         *([REFUSED_LOOK] if is_refused else []),
         *(_on_evidence(warehouse, configuration, strategy) if strategy is not None and not has_failed else ()),
         *(_on_limits(warehouse, name) if not has_failed else ()),

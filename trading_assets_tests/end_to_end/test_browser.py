@@ -6,13 +6,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from trading_assets.reports.build import write_trading
-from trading_assets_tests.conftest import Experiment
+from trading_assets.charts.figures import as_text
+from trading_assets.config import load_configuration
+from trading_assets.reports.build import build_reports, write_trading
+from trading_assets.warehouse import Warehouse
+from trading_assets_tests.conftest import TINY, Experiment
+from trading_assets_tests.reports.pages import DAYS, NAME, equity, fill, trade
+from trading_assets_tests.reports.strategy_page.test_page import HOSTILE
 from trading_assets_tests.trading.opened_account import published
 
 pytestmark = pytest.mark.browser
@@ -128,5 +135,34 @@ def test_synthetic_results_are_labelled(tiny: Experiment, browser: webdriver.Chr
 
 def test_the_index_links_to_every_page(tiny: Experiment, browser: webdriver.Chrome) -> None:
     open_page(browser, tiny.configuration.home / "reports" / "index.html", 1280)
-    links = {link.get_attribute("href") for link in browser.find_elements(By.TAG_NAME, "a")}
+    links = {link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, "main a")}
     assert {page.as_uri() for page in pages(tiny)} - {browser.current_url} == links
+
+
+def test_what_somebody_else_named_stays_text(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """In charts too, which Plotly draws from a little markup of its own."""
+    configuration = load_configuration(TINY, tmp_path)
+    warehouse = Warehouse(configuration.warehouse_path)
+    sessions = {"entry_session": DAYS[0], "exit_session": DAYS[3]}
+    fill(warehouse, equity=equity(), trades=pl.concat(trade(name, trade_id=name, **sessions) for name in HOSTILE))
+    [_, page] = build_reports(configuration, warehouse, [NAME])
+    open_page(browser, page, 1280)
+    assert browser.get_log("browser") == []
+    labels = browser.find_elements(By.CSS_SELECTOR, "#holdings-0 .ytick text")
+    assert {label.get_attribute("data-unformatted") for label in labels} == {as_text(name) for name in HOSTILE}
+    shown = " ".join(label.text for label in labels)
+    assert all(name in shown for name in HOSTILE)
+    assert browser.find_elements(By.CSS_SELECTOR, ".chart img, .chart script, .chart a") == []
+
+
+def test_a_page_can_be_read_without_eyes_or_a_mouse(tiny: Experiment, browser: webdriver.Chrome) -> None:
+    open_page(browser, tiny.configuration.home / "reports" / "equity_momentum.html", 1280)
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart")
+    assert charts and all((chart.get_attribute("aria-label") or "").strip() for chart in charts)
+    unreachable = "return [...document.querySelectorAll('.wide')].filter(each => each.tabIndex < 0).length"
+    assert browser.execute_script(unreachable) == 0
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.text == "To the content"
+    words = browser.find_element(By.TAG_NAME, "main").text
+    for schema in ("backtests.", "robustness.", "market_data."):
+        assert f"{schema}metrics" not in words

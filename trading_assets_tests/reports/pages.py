@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +15,8 @@ from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Table, Warehouse
 
 NAME = "equity_momentum"
+#: How the script begins that draws the charts.
+DATA = "const page = "
 DAYS = [dt.date(2016, 1, 4) + dt.timedelta(days=number) for number in range(5)]
 
 
@@ -101,4 +104,21 @@ class Page(HTMLParser):
 
     @property
     def links(self) -> list[str]:
-        return [attributes["href"] or "" for tag, attributes in self.elements if tag == "a"]
+        """Links to files, not to places of the page itself."""
+        found = [attributes["href"] or "" for tag, attributes in self.elements if tag == "a"]
+        return [link for link in found if not link.startswith("#")]
+
+    @property
+    def charts(self) -> dict[str, Any]:
+        """What the script is told to draw."""
+        [script] = [each for each in self.scripts if each.startswith(DATA)]
+        page, _ = json.JSONDecoder().raw_decode(script.removeprefix(DATA))
+        charts: dict[str, Any] = page["charts"]
+        return charts
+
+    @property
+    def code(self) -> str:
+        """The scripts without the data of the charts."""
+        [script] = [each for each in self.scripts if each.startswith(DATA)]
+        _, end = json.JSONDecoder().raw_decode(script.removeprefix(DATA))
+        return "".join(each for each in self.scripts if each is not script) + script[len(DATA) + end :]

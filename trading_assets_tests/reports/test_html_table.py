@@ -37,4 +37,4 @@ def test_what_is_undefined_is_a_dash_and_headings_are_words() -> None:
         ("day", False),
     ]
     assert made.rows[0] == [Cell("x", href="x.html"), Cell("150.0%", "number"), Cell("yes", "yes"), Cell("2024-01-02")]
-    assert made.rows[1] == [Cell("–", "unknown"), Cell("–", "unknown"), Cell("no", "no"), Cell("–", "unknown")]
+    assert made.rows[1] == [Cell("–", "unknown"), Cell("–", "unknown number"), Cell("no", "no"), Cell("–", "unknown")]

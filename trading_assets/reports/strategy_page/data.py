@@ -15,6 +15,7 @@ from trading_assets.models import tables as models
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.chronicle import chronicle
 from trading_assets.reports.notes import notes_of, resolved_from
+from trading_assets.reports.strategy_page.trade_bars import candles, excursions
 from trading_assets.robustness import tables as robustness
 from trading_assets.robustness.tables import EVERY_STRATEGY
 from trading_assets.strategies import tables as strategies
@@ -31,6 +32,7 @@ class StrategyContent:
 
     name: str
     settings: StrategySettings
+    hypothesis: str
     synthetic: bool
     benchmark: str | None
     notes: list[str]
@@ -41,6 +43,8 @@ class StrategyContent:
     equity: pl.DataFrame
     baselines: pl.DataFrame
     trades: pl.DataFrame
+    excursions: pl.DataFrame
+    candles: pl.DataFrame
     open_positions: pl.DataFrame
     liquidation_plan: pl.DataFrame
     decisions: pl.DataFrame
@@ -85,8 +89,10 @@ def strategy_content(warehouse: Warehouse, configuration: Configuration, name: s
     strategy = resolved_from(warehouse, configuration, name)
     protocol = chronicle(Protocol.of(configuration).read(), (configuration.name, name))
     notes = notes_of(warehouse, configuration, name)
+    registered = configuration.registration.get(name)
+    hypothesis = registered.hypothesis if registered else ""
     with warehouse.held_open() as held:
-        return _content_of(held, configuration.strategies[name], name, strategy, protocol, notes)
+        return _content_of(held, configuration.strategies[name], name, strategy, protocol, notes, hypothesis)
 
 
 def _content_of(
@@ -96,15 +102,19 @@ def _content_of(
     strategy: ResolvedStrategy | None,
     protocol: pl.DataFrame,
     notes: list[str],
+    hypothesis: str,
 ) -> StrategyContent:
     own = Rows("strategy", name)
     model = getattr(settings.parameters, "model", None)
     status, verdicts = read_outcome(warehouse, name)
+    trades = warehouse.read_or_empty(backtests.TRADES, rows=own)
+    longest = trades.filter(split=FULL if FULL in trades["split"] else DEVELOPMENT)
     champions = warehouse.read_or_empty(models.CHAMPIONS, rows=Rows("model", model or ""))
     searched = [[model or "", *champions["candidate"].unique().sort()]]
     return StrategyContent(
         name=name,
         settings=settings,
+        hypothesis=hypothesis,
         synthetic=strategy is not None and bool(strategy.instruments["synthetic"].any()),
         benchmark=strategy.benchmark if strategy else None,
         notes=notes,
@@ -114,7 +124,9 @@ def _content_of(
         metrics=warehouse.read_or_empty(backtests.METRICS, rows=own),
         equity=warehouse.read_or_empty(backtests.EQUITY, rows=own),
         baselines=warehouse.read_or_empty(backtests.BASELINES, rows=own),
-        trades=warehouse.read_or_empty(backtests.TRADES, rows=own),
+        trades=trades,
+        excursions=excursions(warehouse, longest),
+        candles=candles(warehouse, longest),
         open_positions=warehouse.read_or_empty(backtests.OPEN_POSITIONS, rows=own),
         liquidation_plan=warehouse.read_or_empty(backtests.LIQUIDATION_PLAN, rows=own),
         decisions=warehouse.read_or_empty(backtests.DECISIONS, rows=own),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from trading_assets import charts
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.reports.html_table import Cell, Format, Head, HtmlTable, number, percent
@@ -75,11 +73,6 @@ def limitations_section(content: StrategyContent) -> Section:
         folded_tables=[table for split in others for table in breakdown_tables(content, split)],
         files=[f"{content.name}_{table}.csv" for table in ("overfitting", "resampling", "breakdown")],
     )
-
-
-def development_bands(content: StrategyContent) -> pl.DataFrame:
-    """Return the bands of the span that the chart's curve runs through from the same start."""
-    return content.bands.filter(split=DEVELOPMENT).sort("session")
 
 
 def _choice(content: StrategyContent) -> HtmlTable:

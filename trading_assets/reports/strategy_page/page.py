@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN
-from trading_assets.reports.html_table import HtmlTable, number, percent
+from trading_assets.backtests.tables import DEVELOPMENT
+from trading_assets.reports.html_table import HtmlTable
+from trading_assets.reports.notes import OUT_OF_DATE
+from trading_assets.reports.strategy_page.criteria import criteria_table
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.drawing import Chart, Drawing, shared_script
+from trading_assets.reports.strategy_page.first_screen import facts, headline_split, summary
 from trading_assets.reports.strategy_page.section import Section
-from trading_assets.reports.strategy_page.sections import criteria_table, sections
+from trading_assets.reports.strategy_page.sections import sections
 from trading_assets.strategies.evaluation.failure import cause_of_failure
 from trading_assets.strategies.tables import REFUSED
 
@@ -31,12 +35,8 @@ RESULT_TEXT = {
 }
 
 
-@dataclass(frozen=True)
-class Fact:
-    """A headline number."""
-
-    label: str
-    value: str
+#: Split -> whose numbers those of the first screen are.
+SPLIT_WORDS = {"holdout": "in the holdout", DEVELOPMENT: "in train and validation; the holdout is closed"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class RenderedSection:
     title: str
     stage: str
     text: str
+    notes: list[str]
     charts: list[Chart]
     side_by_side: bool
     tables: list[HtmlTable]
@@ -82,14 +83,16 @@ def _page(content: StrategyContent, plotly: str) -> str:
             name=content.name,
             subtitle=_subtitle(content),
             synthetic=content.synthetic,
-            notes=content.notes,
             result=result,
             result_text=RESULT_TEXT[result] + ("" if refused.is_empty() else ", of an earlier registration"),
-            explanation=explanation,
+            hypothesis=content.hypothesis,
+            summary=summary(result, explanation, content.verdicts),
+            outdated=[note for note in content.notes if note.startswith(OUT_OF_DATE)],
+            other_notes=sum(not note.startswith(OUT_OF_DATE) for note in content.notes),
             failure=cause_of_failure(content.status) or "",
             refused=refused["error"][0] if not refused.is_empty() else "",
-            facts=_facts(content) if result != "failed" else [],
-            criteria=criteria_table(content.verdicts),
+            facts=facts(content) if result != "failed" else [],
+            facts_of=SPLIT_WORDS.get(headline_split(content), ""),
             earlier=[
                 (version, criteria_table(rows), result_of(content.status.clear(), rows))
                 for (version,), rows in content.earlier_verdicts.sort("recorded_at").group_by(
@@ -127,23 +130,6 @@ def _subtitle(content: StrategyContent) -> str:
     return " · ".join(parts)
 
 
-def _facts(content: StrategyContent) -> list[Fact]:
-    wanted = [
-        ("annual_return", "annual return", percent),
-        ("sharpe", "Sharpe", number),
-        ("max_drawdown", "max drawdown", percent),
-        ("calmar", "Calmar", number),
-        ("trades", "trades", number),
-        ("expectancy_r", "expectancy, R", number),
-    ]
-    split = "holdout" if "holdout" in content.metrics["split"] else "validation"
-    values = dict(content.metrics.filter(pl.col("split") == split).select("metric", "value").iter_rows())
-    return [
-        Fact(f"{label}, {split}", "–" if values.get(metric) is None else form(values[metric]))
-        for metric, label, form in wanted
-    ]
-
-
 def rendered(section: Section, drawing: Drawing) -> RenderedSection:
     """Return a section with the places of its charts, which the drawing takes in.
 
@@ -157,6 +143,7 @@ def rendered(section: Section, drawing: Drawing) -> RenderedSection:
         title=section.title,
         stage=section.stage,
         text=section.text,
+        notes=section.notes,
         charts=[drawing.add(figure, f"{section.anchor}-{index}") for index, figure in enumerate(section.charts)],
         side_by_side=section.side_by_side,
         tables=section.tables,

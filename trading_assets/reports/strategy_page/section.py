@@ -21,6 +21,7 @@ class Section:
     title: str
     stage: str
     text: str = ""
+    notes: list[str] = field(default_factory=list)
     charts: list[Any] = field(default_factory=list)
     side_by_side: bool = False
     tables: list[HtmlTable] = field(default_factory=list)

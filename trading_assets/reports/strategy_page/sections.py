@@ -8,31 +8,35 @@ from typing import Any
 import polars as pl
 
 from trading_assets import charts
-from trading_assets.backtests.results.metrics import METRICS
-from trading_assets.backtests.tables import SPLIT_NAMES
-from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
+from trading_assets.reports.html_table import HtmlTable, grid
+from trading_assets.reports.strategy_page.criteria import criteria_section
 from trading_assets.reports.strategy_page.data import StrategyContent
-from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
-from trading_assets.reports.strategy_page.section import MODELS_PAGE, Section
-from trading_assets.reports.strategy_page.trades import trades_section
-
-FRACTIONS = (
-    "total_return annual_return volatility max_drawdown daily_loss_99 "
-    "var_95 cvar_95 exposure win_rate turnover_cost alpha"
+from trading_assets.reports.strategy_page.limitations import limitations_section
+from trading_assets.reports.strategy_page.performance import (
+    METRIC_FORMATS,
+    equity_section,
+    performance_section,
+    returns_section,
 )
-METRIC_FORMATS = dict.fromkeys(FRACTIONS.split(), percent)
+from trading_assets.reports.strategy_page.section import MODELS_PAGE, Section
+from trading_assets.reports.strategy_page.trades import trade_bars_section, trades_section
+from trading_assets.reports.strategy_page.words import metric_words
+
 SHOWN_PAIRS = 2
 
 
 def sections(content: StrategyContent) -> list[Section]:
-    """Return all sections below the verdict, in reading order."""
+    """Return all sections below the verdict, in reading order: the curve, the doubts, the detail."""
     return [
+        equity_section(content),
+        criteria_section(content),
         limitations_section(content),
-        _performance(content),
-        _returns(content),
         _sensitivity(content),
         _stress(content),
+        performance_section(content),
+        returns_section(content),
         trades_section(content),
+        trade_bars_section(content),
         *_model(content),
         _protocol(content),
         _quality(content),
@@ -53,89 +57,6 @@ def _protocol(content: StrategyContent) -> Section:
     )
 
 
-def criteria_table(verdicts: pl.DataFrame) -> HtmlTable:
-    """Return every criterion in the verdict's order: its value, what is needed, and whether it passed."""
-    heads = [Head("kind"), Head("criterion"), Head("value", number=True), Head("needed"), Head("passed"), Head("note")]
-    rows = []
-    for row in verdicts.filter(pl.col("kind") != "result").sort("position").iter_rows(named=True):
-        passed, value = row["passed"], row["value"]
-        state = Cell("–", "unknown") if passed is None else Cell("yes", "yes") if passed else Cell("no", "no")
-        rows.append(
-            [
-                Cell(row["kind"]),
-                Cell(row["criterion"].replace("_", " ")),
-                Cell("–" if value is None else number(value), "number"),
-                Cell("–" if row["side"] is None else f"{row['side']} {number(row['threshold'])}"),
-                state,
-                Cell(row["note"] or "", "unknown"),
-            ]
-        )
-    return HtmlTable(heads, rows)
-
-
-def longest_run(content: StrategyContent) -> pl.DataFrame:
-    """Return the continuous run over all splits: session, equity, drawdown, gross_exposure, daily_return."""
-    return content.equity.filter(split=content.longest_split).sort("session")
-
-
-def monthly(curve: pl.DataFrame) -> pl.DataFrame:
-    """Return compounded returns by calendar month: year, month, return."""
-    return (
-        curve.group_by(pl.col("session").dt.year().alias("year"), pl.col("session").dt.month().alias("month"))
-        .agg(((1 + pl.col("daily_return").fill_null(0)).product() - 1).alias("return"))
-        .sort("year", "month")
-    )
-
-
-def _performance(content: StrategyContent) -> Section:
-    curve = longest_run(content)
-    baselines = content.baselines.filter(split=content.longest_split)
-    earned = curve["interest"].sum() if "interest" in curve.columns else 0.0
-    beside = (
-        f" Cash of the baselines earns interest; the curve leaves out the {earned:,.0f} that its own cash made, which "
-        "count in the Sharpe ratio."
-    )
-    return Section(
-        anchor="performance",
-        title="Performance",
-        stage="backtests",
-        text="One continuous run, after fees and slippage, beside what one could have held instead. Shaded spans are "
-        "the splits. Decisions at a close fill at the next open. The band is where 90 % of the curves end up that are "
-        "made of resampled daily returns of train and validation." + (beside if earned else ""),
-        charts=[
-            charts.equity(curve, baselines, content.splits, development_bands(content)),
-            charts.drawdown(curve),
-            charts.exposure(curve),
-        ],
-        tables=[_metrics_table(content.metrics)],
-        files=[f"{content.name}_{table}.csv" for table in ("equity", "metrics")],
-    )
-
-
-def _metrics_table(metrics: pl.DataFrame) -> HtmlTable:
-    splits = [split for split in SPLIT_NAMES if split in metrics["split"]]
-    names = [name for name in METRICS if name in metrics["metric"]]
-    values = {(row["split"], row["metric"]): row["value"] for row in metrics.iter_rows(named=True)}
-    references = dict(metrics.filter(pl.col("reference").is_not_null()).select("metric", "reference").iter_rows())
-    rows = []
-    for name in names:
-        form = METRIC_FORMATS.get(name, number)
-        found = [values.get((split, name)) for split in splits]
-        cells = [Cell("–", "unknown") if value is None else Cell(form(value), "number") for value in found]
-        reference = f" ({references[name]})" if name in references else ""
-        rows.append([Cell(name.replace("_", " ") + reference), *cells])
-    return HtmlTable([Head("metric"), *(Head(split, number=True) for split in splits)], rows)
-
-
-def _returns(content: StrategyContent) -> Section:
-    return Section(
-        anchor="monthly",
-        title="Monthly returns",
-        stage="backtests",
-        charts=[charts.monthly_returns(monthly(longest_run(content)))],
-    )
-
-
 def _sensitivity(content: StrategyContent) -> Section:
     points = content.sensitivity["trial"].n_unique()
     figures = list(_heat_maps(content))
@@ -149,9 +70,10 @@ def _sensitivity(content: StrategyContent) -> Section:
         "Who has to choose from the grid takes the plateau: the point that does best together with its neighbours.",
         charts=figures[:SHOWN_PAIRS],
         side_by_side=True,
-        tables=[*_choices(content), *([grid(summary)] if not summary.is_empty() else [])],
-        folded_title="All other pairs of parameters",
+        tables=_choices(content),
+        folded_title="All other pairs of parameters, and the grid in numbers",
         folded_charts=figures[SHOWN_PAIRS:],
+        folded_tables=[grid(summary)] if not summary.is_empty() else [],
         files=[f"{content.name}_{table}.csv" for table in ("sensitivity", "choices")],
     )
 
@@ -185,6 +107,7 @@ def _heat_maps(content: StrategyContent) -> Iterator[Any]:
 
 
 def _stress(content: StrategyContent) -> Section:
+    tables = [_scenarios(rows, str(split)) for (split,), rows in content.stress.group_by("split", maintain_order=True)]
     return Section(
         anchor="stress",
         title="Stress",
@@ -194,9 +117,9 @@ def _stress(content: StrategyContent) -> Section:
         "alone; a flash crash fills every stop at the day's low, once a quarter. A model's scores and the regimes stay "
         "as they were published.",
         charts=[charts.scenarios(_latest(content.stress_equity))] if not content.stress_equity.is_empty() else [],
-        tables=[
-            _scenarios(rows, str(split)) for (split,), rows in content.stress.group_by("split", maintain_order=True)
-        ],
+        tables=tables[-1:],
+        folded_title="The same in train and validation",
+        folded_tables=tables[:-1],
         files=[f"{content.name}_stress.csv", f"{content.name}_stress_equity.csv"],
     )
 
@@ -213,7 +136,10 @@ def _scenarios(stress: pl.DataFrame, split: str) -> HtmlTable:
     wide = rows.pivot("metric", index="scenario", values="value", maintain_order=True)
     in_words = pl.col("scenario").str.replace_all("_", " ")
     return grid(
-        wide.select(in_words, *(name for name in shown if name in wide.columns)), formats=METRIC_FORMATS, caption=split
+        wide.select(in_words, *(name for name in shown if name in wide.columns)),
+        formats=METRIC_FORMATS,
+        heads={name: metric_words(name) for name in shown},
+        caption=split,
     )
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
+from trading_assets import charts
 from trading_assets.reports.html_table import HtmlTable, grid, percent, price
+from trading_assets.reports.strategy_page.breakdown import money
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.section import Section
+from trading_assets.reports.strategy_page.trade_bars import held_by_month, told_trades
 
 SHOWN_TRADES = 100
+#: Symbols of the picture of holdings: those that were held longest.
+SHOWN_SYMBOLS = 20
 _PRICES = dict.fromkeys(("entry_price", "exit_price", "stop_price"), price)
 
 
@@ -22,15 +29,22 @@ def trades_section(content: StrategyContent) -> Section:
         anchor="trades",
         title="Trades",
         stage="backtests",
+        charts=_distributions(trades),
+        side_by_side=True,
         text=f"{trades.height} round trips in the continuous run; {content.open_positions.height} positions or orders "
         "were open at the ends of the runs. `trading-assets explain` with a trade id tells its story, from the bars "
-        "as received to the profit; the table backtests.trade_audit has it for all of them."
+        "as received to the profit."
         if not trades.is_empty()
         else "No trade: no signal passed every test.",
         tables=[
-            grid(exit_reasons(trades), caption="Why positions were left"),
             grid(
-                rejections(content.decisions.filter(run)),
+                exit_reasons(trades).with_columns(_in_words("exit_reason")),
+                formats={"pnl": money},
+                heads={"pnl": "profit", "mean_r": "mean, R", "mean_hold": "mean sessions held"},
+                caption="Why positions were left",
+            ),
+            grid(
+                rejections(content.decisions.filter(run)).with_columns(_in_words("reason")),
                 formats={"share": percent},
                 caption="Why candidates were rejected",
             ),
@@ -40,6 +54,59 @@ def trades_section(content: StrategyContent) -> Section:
         folded_tables=[grid(shown, formats=_PRICES)],
         files=[f"{content.name}_{table}.csv" for table in ("trades", "fills", "orders", "decisions")],
     )
+
+
+def trade_bars_section(content: StrategyContent) -> Section:
+    """Return what was held when, how far trades fell before they ended, and three of them on their bars."""
+    trades = content.trades.filter(pl.col("split") == content.longest_split)
+    months = held_by_month(trades, content.equity.filter(split=content.longest_split)["session"], SHOWN_SYMBOLS)
+    told = trades.filter(pl.col("trade_id").is_in(content.candles["trade_id"].unique().to_list()))
+    by_id = {row["trade_id"]: row for row in told.iter_rows(named=True)}
+    drawn = [
+        _on_bars(content.candles.filter(trade_id=identifier), by_id[identifier], words)
+        for identifier, words in told_trades(trades).items()
+        if identifier in by_id
+    ]
+    return Section(
+        anchor="holdings",
+        title="Holdings, and trades on their bars",
+        stage="backtests",
+        text="How low a trade stood before it ended says what a tighter stop would have cost: winners that stood deep "
+        "in loss would have been cut."
+        if not trades.is_empty()
+        else "",
+        charts=[
+            *([charts.holdings(months)] if not months.is_empty() else []),
+            *([charts.excursions(content.excursions)] if not content.excursions.is_empty() else []),
+            *drawn,
+        ],
+        files=[f"{content.name}_excursions.csv"],
+    )
+
+
+def _on_bars(bars: pl.DataFrame, trade: dict[str, object], words: str) -> Any:
+    """An exit after a split, in the prices of the entry."""
+    factor = bars.filter(session=trade["exit_session"])["factor"]
+    exit_price = float(trade["exit_price"]) * float(factor[0] if factor.len() else 1.0)  # type: ignore[arg-type]
+    title = f"{words}: {trade['symbol']}, {trade['pnl']:+,.0f}"
+    return charts.trade_on_bars(bars, {**trade, "exit_price": exit_price}, title)
+
+
+def _distributions(trades: pl.DataFrame) -> list[Any]:
+    drawn = (
+        ("r_multiple", "Profit of trades, R", "in units of what was at risk at the entry"),
+        ("hold_sessions", "Sessions held", "sessions"),
+        ("pnl", "Profit of trades", "quote currency"),
+    )
+    return [
+        charts.distribution(trades[column].drop_nulls(), title, unit)
+        for column, title, unit in drawn
+        if trades[column].drop_nulls().len()
+    ]
+
+
+def _in_words(column: str) -> pl.Expr:
+    return pl.col(column).str.replace_all("_", " ")
 
 
 def exit_reasons(trades: pl.DataFrame) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def test_curves_of_the_same_sessions_share_them() -> None:
     drawing.add(lines([3.0] * 40), "two")
     page = told(drawing)
     assert (chart.identifier, chart.height) == ("one", 260)
-    assert page["axes"] == [[day.isoformat() for day in DAYS]]
+    assert page["axes"] == [{"first": "2020-01-01", "steps": [1] * 39}]
     assert [trace["x"] for chart in page["charts"].values() for trace in chart["data"]] == [0, 0, 0]
     assert [trace["y"][0] for chart in page["charts"].values() for trace in chart["data"]] == [1, 2, 3]
     assert page["template"]["layout"]["paper_bgcolor"] == "white"
@@ -75,3 +75,17 @@ def test_pages_share_one_file_and_a_single_file_needs_none(configuration: Config
     assert single == path
     text = single.read_text(encoding="utf-8")
     assert script in text and "src=" not in text.replace(script, "")
+
+
+@pytest.mark.parametrize("names", [["20200101"] * 20, ["A"] * 20, [*(["2020-01-01"] * 19), "B"], [None] * 20])
+def test_names_that_look_like_days_stay_as_they_are(names: list[Any]) -> None:
+    drawing = Drawing()
+    drawing.add(go.Figure(go.Bar(x=names, y=[1.0] * 20)), "one")
+    assert told(drawing)["axes"] == [names]
+
+
+def test_a_chart_says_what_it_shows() -> None:
+    figure = lines([1.0], [2.0], title="Equity")
+    figure.data[0].name, figure.data[1].name = "benchmark", "strategy"
+    assert Drawing().add(figure, "one").label.startswith("Equity")
+    assert Drawing().add(figure, "one").label.endswith(": benchmark, strategy")

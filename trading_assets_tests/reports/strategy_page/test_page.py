@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_a_failed_strategy_says_so_above_everything(configuration: Configuration
     fill(warehouse)
     fail(warehouse, "ValueError: <b>no rules</b> today")
     page = page_of(configuration, warehouse)
-    assert page.text.index("The strategy failed") < page.text.index("Verdict ")
+    assert page.text.index("The strategy failed") < page.text.index("Verdict\n")
     assert "ValueError: <b>no rules</b> today" in page.text  # as text, not as an element
     assert result_in_summary(configuration, warehouse) == "failed"
 
@@ -82,7 +83,12 @@ def test_hostile_input_is_shown_as_text(configuration: Configuration, warehouse:
     for name in HOSTILE:
         assert page.text.count(name) >= 5, name  # symbol, exit reason (in two tables), rejection, status
     assert page.count("img") == 0
-    assert all("alert(1)" not in script for script in page.scripts)
+    assert "alert(1)" not in page.code
+    marked = [name for name in HOSTILE if "<" in name]
+    assert not any(name in script for script in page.scripts for name in marked), "none can end the script"
+    held = page.charts["holdings-0"]["data"][0]["y"]
+    assert {html.unescape(symbol) for symbol in held} == set(HOSTILE)
+    assert not any("<" in symbol for symbol in held), "Plotly would take it for markup"
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     assert all((configuration.home / "reports" / link).exists() for link in page.links if link != "index.html")
     exported = json.loads((configuration.home / "reports" / f"{NAME}.json").read_text())
