@@ -1,6 +1,7 @@
 """Charts of tables: Plotly figures for the report, the same figures as PNG for the Dagster UI."""
 
 from trading_assets.charts.account_figures import account_equity, divergence_money
+from trading_assets.charts.comparison_figures import ratio_of_curves, two_curves
 from trading_assets.charts.figures import (
     bars,
     drawdown,
@@ -27,6 +28,8 @@ __all__ = [
     "monthly_returns",
     "parameter_heat_map",
     "png",
+    "ratio_of_curves",
     "reliability",
     "scenarios",
+    "two_curves",
 ]
