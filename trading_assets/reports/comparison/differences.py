@@ -17,6 +17,8 @@ from trading_assets.robustness.resampling.paired_difference import PairedDiffere
 #: Spans that are compared by chance, too: one continuous run each.
 COMPARED_SPLITS = (DEVELOPMENT, HOLDOUT)
 RESAMPLES, BLOCK = 2_000, 20
+#: Sections of which a part may be another strategy's.
+_OF_OTHERS = ("strategies", "registration", "models", "champions")
 _TRADE = ("split", "symbol", "side", "entry_session")
 _SAID_OF_A_TRADE = ("exit_session", "exit_reason", "return", "pnl")
 #: What places a decision. Its reason, and the numbers behind it, may differ.
@@ -113,7 +115,12 @@ def compared(
         first,
         second,
         labels,
-        configuration_apart(texts, (str(first.row["strategy"]), str(second.row["strategy"])), labels),
+        configuration_apart(
+            texts,
+            (str(first.row["strategy"]), str(second.row["strategy"])),
+            labels,
+            is_same=first.row["strategy_hash"] == second.row["strategy_hash"],
+        ),
         data_apart(first.bars_by_month(), second.bars_by_month(), labels),
         code_apart(first.row, second.row),
         metrics,
@@ -125,7 +132,11 @@ def compared(
 
 
 def configuration_apart(
-    texts: tuple[Mapping[str, str], Mapping[str, str]], names: tuple[str, str], labels: tuple[str, str]
+    texts: tuple[Mapping[str, str], Mapping[str, str]],
+    names: tuple[str, str],
+    labels: tuple[str, str],
+    *,
+    is_same: bool = False,
 ) -> list[Difference]:
     """Return the keys that differ; of two strategies their own, beside each other, as `strategies.*`.
 
@@ -135,9 +146,12 @@ def configuration_apart(
         Values of the configuration of each by key path.
     names, labels
         Names of the strategies, and what the two are called.
+    is_same
+        Whether what the configurations say of the strategy is the same: what they say of others is left out.
     """
     if names[0] == names[1]:
-        return between(*texts, labels)
+        found = between(*texts, labels)
+        return [each for each in found if not is_same or each.key.partition(".")[0] not in _OF_OTHERS]
     own = [_of_strategy(text, name) for text, name in zip(texts, names, strict=True)]
     return between(own[0], own[1], labels)
 
