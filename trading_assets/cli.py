@@ -228,7 +228,8 @@ def report(
     """Rebuild the report from the warehouse alone."""
     project = opened(config, data)
     if of_run is not None:
-        for path in page_of_run(project.configuration, of_run, [strategy] if strategy else []):
+        names = [strategy] if strategy else []
+        for path in page_of_run(project.configuration, of_run, names, single_file=single_file):
             console.print(str(path), highlight=False, soft_wrap=True)
         return
     write = project.single_files if single_file else project.report

@@ -37,10 +37,9 @@ def runs(
     """Print the runs that are kept: what changed against the one before, and headline numbers of development."""
     configuration = load(config, data)
     from trading_assets.reports.comparison.subjects import list_runs
-    from trading_assets.warehouse import Warehouse
 
     day = None if since is None else since.date()
-    found = list_runs(Warehouse(configuration.warehouse_path), strategy=strategy, since=day)
+    found = list_runs(configuration, strategy=strategy, since=day)
     newest = found["run"].unique(maintain_order=True).head(last).to_list()
     found = found.filter(found["run"].is_in(newest))
     if format != "table":
@@ -125,7 +124,9 @@ def _print(comparisons: list[Comparison], remarks: list[str]) -> None:
             paper.print(f"10 of {each.trades.height:,} round trips; --format csv has all", highlight=False)
 
 
-def page_of_run(configuration: Configuration, run: str, strategies: list[str]) -> list[Path]:
+def page_of_run(
+    configuration: Configuration, run: str, strategies: list[str], *, single_file: bool = False
+) -> list[Path]:
     """Write the pages of some strategies as a run left them, and return their paths.
 
     Parameters
@@ -136,6 +137,8 @@ def page_of_run(configuration: Configuration, run: str, strategies: list[str]) -
         Name of the run, as `compare` takes it.
     strategies
         Strategies that are wanted; none: all of the run.
+    single_file
+        Whether the pages need no file beside them.
     """
     from trading_assets.reports.comparison.opened import open_run, write_page
     from trading_assets.reports.comparison.subjects import find_subject, strategies_of
@@ -145,4 +148,8 @@ def page_of_run(configuration: Configuration, run: str, strategies: list[str]) -
     found = [open_run(subject.warehouse, subject.configuration, subject.run_id, name, now) for name in names]
     if None in found:
         raise ConfigurationError(f"run {subject.run_id} has no such strategy\n  expected: {strategies_of(subject)}")
-    return [write_page(subject.warehouse, subject.configuration, each) for each in found if each is not None]
+    return [
+        write_page(subject.warehouse, subject.configuration, each, single_file=single_file)
+        for each in found
+        if each is not None
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_assets_tests.conftest import called
+from trading_assets_tests.conftest import TINY, Experiment, called
 from trading_assets_tests.reports.comparison.kept_runs import NOON, begun, kept
 
 
@@ -55,3 +55,10 @@ def test_what_cannot_be_compared_is_wrong_usage(folder: Path, arguments: tuple[s
 def test_before_the_first_run_there_is_nothing(folder: Path, tmp_path: Path) -> None:
     done = called(folder / "config.yaml", tmp_path, "runs")
     assert done.returncode == 0 and "no run has been kept" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_whole_run_is_kept(tiny: Experiment) -> None:
+    rows = json.loads(called(TINY, tiny.data, "runs", "--format", "json").stdout)
+    assert {row["strategy"] for row in rows} == {"equity_momentum", "crypto_momentum", "ml", "factor"}
+    assert {(row["status"], row["changed"]) for row in rows} == {("ok", "first")}

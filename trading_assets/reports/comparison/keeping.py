@@ -66,7 +66,8 @@ KEPT_TABLES = (
 )
 #: Names under which hashes of the bars by symbol and month, and what has to be read beside the numbers, are kept.
 BARS_BY_MONTH, NOTES = "market_data.bars_by_month", "reports.notes"
-_HEADLINE = ("trades", "total_return", "sharpe", "max_drawdown")
+#: Metrics of development that a row has.
+HEADLINE = ("trades", "total_return", "sharpe", "max_drawdown")
 _OF_A_STRATEGY = (
     "strategy",
     "status",
@@ -77,7 +78,7 @@ _OF_A_STRATEGY = (
     "development_end",
     "holdout_start",
     "holdout_end",
-    *_HEADLINE,
+    *HEADLINE,
 )
 
 
@@ -168,7 +169,7 @@ def _said_of(warehouse: Warehouse, configuration: Configuration, name: str) -> d
         "development_end": development(spans).end if spans else None,
         "holdout_start": holdout.start if holdout else None,
         "holdout_end": holdout.end if holdout else None,
-        **{metric: headline.get(metric) for metric in _HEADLINE},
+        **{metric: headline.get(metric) for metric in HEADLINE},
     }
 
 

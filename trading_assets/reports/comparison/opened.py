@@ -24,7 +24,7 @@ from trading_assets.reports.comparison.lock import Shown, may_be_shown, put_on_r
 from trading_assets.reports.exports import csv_text
 from trading_assets.reports.strategy_page.data import StrategyContent, strategy_content
 from trading_assets.reports.strategy_page.drawing import shared_script
-from trading_assets.reports.strategy_page.page import strategy_page
+from trading_assets.reports.strategy_page.page import single_file_page, strategy_page
 from trading_assets.warehouse import Rows, Table, Warehouse, Whole
 
 #: Folder of the pages of archived runs, within that of the pages.
@@ -106,7 +106,9 @@ def open_run(
     return OpenedRun(row, shown, kept_of(row["tables"]), FrameStore(warehouse.path))
 
 
-def write_page(warehouse: Warehouse, configuration: Configuration, opened: OpenedRun) -> Path:
+def write_page(
+    warehouse: Warehouse, configuration: Configuration, opened: OpenedRun, *, single_file: bool = False
+) -> Path:
     """Write the page of a strategy as a run left it, and return its path.
 
     The page is drawn by today's version, from the tables of then alone.
@@ -117,6 +119,8 @@ def write_page(warehouse: Warehouse, configuration: Configuration, opened: Opene
         Warehouse with the archive, and the configuration of today.
     opened
         Strategy of the run.
+    single_file
+        Whether the page needs no file beside it.
     """
     row, name = opened.row, str(opened.row["strategy"])
     then = _as_then(warehouse, configuration, opened)
@@ -133,15 +137,16 @@ def write_page(warehouse: Warehouse, configuration: Configuration, opened: Opene
         *([f"Left out: {opened.shown.why}."] if opened.shown.why else []),
     ]
     named = f"{name}-{row['run_id'][:_SHOWN_OF_AN_ID]}"
-    return _written(configuration.home / "reports", replace(content, name=named, notes=[*notes, *opened.notes()]))
+    content = replace(content, name=named, notes=[*notes, *opened.notes()])
+    return _written(configuration.home / "reports", content, single_file=single_file)
 
 
-def _written(reports: Path, content: StrategyContent) -> Path:
+def _written(reports: Path, content: StrategyContent, *, single_file: bool) -> Path:
     """Write a page and its tables to the folder of runs, which draws with the file of the folder above."""
     script, plotly = shared_script()
-    page = strategy_page(content).replace('href="index.html"', 'href="../index.html"')
-    page = page.replace(f'src="{script}"', f'src="../{script}"')
-    if not (reports / script).exists():
+    page = single_file_page(content) if single_file else strategy_page(content)
+    page = page.replace('href="index.html"', 'href="../index.html"').replace(f'src="{script}"', f'src="../{script}"')
+    if not single_file and not (reports / script).exists():
         write_files(reports, {script: plotly})
     tables = {f"{content.name}_{table}.csv": csv_text(getattr(content, table)) for table in EXPORTED}
     write_files(reports / FOLDER, {**tables, f"{content.name}.html": page})

@@ -14,6 +14,8 @@ from trading_assets.backtests.tables import RUN_ARCHIVE
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.loading import load_configuration
 from trading_assets.reports.comparison.differences import Comparison, compared
+from trading_assets.reports.comparison.keeping import HEADLINE
+from trading_assets.reports.comparison.lock import may_be_shown
 from trading_assets.reports.comparison.opened import OpenedRun, open_run
 from trading_assets.warehouse import Warehouse
 
@@ -164,13 +166,15 @@ def _values(subject: Subject, row: Mapping[str, Any]) -> dict[str, str]:
     return dict(values)
 
 
-def list_runs(warehouse: Warehouse, *, strategy: str | None = None, since: dt.date | None = None) -> pl.DataFrame:
+def list_runs(
+    configuration: Configuration, *, strategy: str | None = None, since: dt.date | None = None
+) -> pl.DataFrame:
     """Return the kept runs, a row a strategy, the newest first, with what changed against the run before.
 
     Parameters
     ----------
-    warehouse
-        Warehouse with the archive.
+    configuration
+        Configuration of today: numbers of a span that is locked now are left out.
     strategy, since
         One strategy, and the first day; None: all.
 
@@ -180,7 +184,8 @@ def list_runs(warehouse: Warehouse, *, strategy: str | None = None, since: dt.da
         when, run, strategy, status, changed (since the run before: configuration, data, code, results, first, or
         nothing), sharpe, total_return, max_drawdown, trades (of development), configuration, commit.
     """
-    rows = warehouse.read_or_empty(RUN_ARCHIVE)
+    warehouse = Warehouse(configuration.warehouse_path)
+    rows = _without_locked_numbers(warehouse, configuration, warehouse.read_or_empty(RUN_ARCHIVE))
     order = runs_in_order(rows).with_row_index("place").drop("archived_at")
     rows = rows.join(order, on="run_id").sort("strategy", "place")
     files = pl.col("tables").str.replace_all(r"\[\d+,\{", "[{")  # commits are of the file, not of what is in it
@@ -216,3 +221,12 @@ def list_runs(warehouse: Warehouse, *, strategy: str | None = None, since: dt.da
         pl.col("config_hash").alias("configuration"),
         "commit",
     )
+
+
+def _without_locked_numbers(warehouse: Warehouse, configuration: Configuration, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without the headlines of strategies whose development of then is in what is locked now."""
+    spans = ["strategy", "development_end", "holdout_start", "holdout_end"]
+    kinds = rows.select(spans).unique()
+    shown = [may_be_shown(warehouse, configuration, row).development for row in kinds.iter_rows(named=True)]
+    marked = rows.join(kinds.with_columns(shown=pl.Series(shown, dtype=pl.Boolean)), on=spans, nulls_equal=True)
+    return marked.with_columns(pl.when("shown").then(pl.col(name)).alias(name) for name in HEADLINE).drop("shown")

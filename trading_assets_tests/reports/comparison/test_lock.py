@@ -14,6 +14,7 @@ from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import Protocol
 from trading_assets.reports.comparison.lock import STAGE, may_be_shown
 from trading_assets.reports.comparison.opened import open_run
+from trading_assets.reports.comparison.subjects import list_runs
 from trading_assets.robustness.tables import VERDICTS
 from trading_assets.warehouse import Warehouse, Whole
 from trading_assets_tests.reports.comparison.kept_runs import NOON, SPANS, begun, kept, look, rows_of, write_results
@@ -79,6 +80,7 @@ def test_development_that_lies_in_what_is_locked_now_is_not_shown(looked_at: Con
     assert "goes into what is the locked holdout now" in shown.why
     opened = open_run(warehouse, looked_at, "r1", "known", NOON)
     assert opened is not None and opened.rows(METRICS).is_empty()
+    assert list_runs(looked_at)["sharpe"].to_list() == [None, None]
 
 
 def test_an_archive_beside_a_protocol_that_lacks_the_look_is_closed(looked_at: Configuration, tmp_path: Path) -> None:

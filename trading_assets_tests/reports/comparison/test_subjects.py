@@ -82,11 +82,11 @@ def test_strategies_that_only_one_run_has_are_told(two_runs: Configuration) -> N
 
 
 def test_the_list_says_what_changed_since_the_run_before(two_runs: Configuration) -> None:
-    found = list_runs(Warehouse(two_runs.warehouse_path))
+    found = list_runs(two_runs)
     assert found.select("run", "strategy", "changed").rows() == [
         ("bbbbbbbb-2", "known", "nothing"),
         ("bbbbbbbb-2", "unknown", "configuration, results"),
         ("aaaaaaaa-1", "known", "first"),
         ("aaaaaaaa-1", "unknown", "first"),
     ]
-    assert list_runs(Warehouse(two_runs.warehouse_path), strategy="known", since=dt.date(2026, 11, 4)).is_empty()
+    assert list_runs(two_runs, strategy="known", since=dt.date(2026, 11, 4)).is_empty()
