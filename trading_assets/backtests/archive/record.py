@@ -129,7 +129,7 @@ def find_run(rows: pl.DataFrame, name: str) -> str:
         raise ConfigurationError(
             f"{what}\n  expected: latest, previous, a day, or the beginning of one id\n  found: {shown}"
         )
-    return found[0]
+    return str(found[0])
 
 
 def configuration_text(warehouse: Warehouse, config: str) -> dict[str, object]:

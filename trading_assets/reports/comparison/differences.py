@@ -317,14 +317,16 @@ def first_decision(first: pl.DataFrame, second: pl.DataFrame) -> FirstDecision |
     if found.is_empty():
         return None
     row = found.row(0, named=True)
-    texts = [_decided(rows, row["session"], row["symbol"]) for rows in sides]
+    one, two = (_decided(rows, row["session"], row["symbol"]) for rows in sides)
     numbers = [
         (name.replace("_", " "), _said(row[name]), _said(row[f"{name}_second"]))
         for name in names
         if row["there"] is not None and row["strategy"] is not None and row[name] != row[f"{name}_second"]
     ]
     schema = {"number": pl.String, "first": pl.String, "second": pl.String}
-    return FirstDecision(str(row["session"]), row["symbol"], *texts, pl.DataFrame(numbers, schema=schema, orient="row"))
+    return FirstDecision(
+        str(row["session"]), row["symbol"], one, two, pl.DataFrame(numbers, schema=schema, orient="row")
+    )
 
 
 def _decided(rows: pl.DataFrame, session: object, symbol: str) -> str:

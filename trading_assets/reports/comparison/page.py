@@ -159,15 +159,13 @@ def _part(each: Comparison, anchor: str, drawing: Drawing) -> Part:
 def _tables(each: Comparison) -> list[tuple[str, str, HtmlTable | None]]:
     heads = {"first": each.labels[0], "second": each.labels[1]}
     metrics = headline_rows(each)
-    shown = metrics.select(
-        "split",
-        pl.col("metric").str.replace_all("_", " "),
-        *(
-            pl.struct("metric", name)
-            .map_elements(lambda row, n=name: _shown(row["metric"], row[n]), pl.String)
-            .alias(name)
-            for name in ("first", "second", "difference")
-        ),
+    shown = pl.DataFrame(
+        [
+            (split, metric.replace("_", " "), *(_shown(metric, value) for value in values))
+            for split, metric, *values in metrics.iter_rows()
+        ],
+        schema=dict.fromkeys(metrics.columns, pl.String),
+        orient="row",
     )
     chance = chance_rows(each)
     keys = pl.DataFrame(

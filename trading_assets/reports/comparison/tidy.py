@@ -65,8 +65,8 @@ def _rows(each: Comparison) -> Iterator[dict[str, Any]]:
     for row in each.code.iter_rows(named=True):
         yield {"about": "code", "name": row["what"], "value_first": row["first"], "value_second": row["second"]}
     for row in each.metrics.iter_rows(named=True):
-        sides = {"value_first": _number(row["first"]), "value_second": _number(row["second"])}
-        yield {"about": "metric", "split": row["split"], "name": row["metric"], **sides,
+        one, two = _number(row["first"]), _number(row["second"])
+        yield {"about": "metric", "split": row["split"], "name": row["metric"], "value_first": one, "value_second": two,
                "difference": row["difference"]}  # fmt: skip
     for split, found in each.chance.items():
         for name, interval in (("annual_return", found.annual_return), ("sharpe", found.sharpe)):
@@ -84,11 +84,14 @@ def _rows(each: Comparison) -> Iterator[dict[str, Any]]:
         yield {"about": "trade", "split": row["split"], "name": f"{row['side']} {row['symbol']}", side: said}
     if each.decision is not None:
         where = f"{each.decision.session} {each.decision.symbol}"
-        sides = {"value_first": each.decision.first, "value_second": each.decision.second}
-        yield {"about": "decision", "name": where, **sides}
-        for row in each.decision.numbers.iter_rows(named=True):
-            sides = {"value_first": row["first"], "value_second": row["second"]}
-            yield {"about": "decision", "name": f"{where}: {row['number']}", **sides}
+        yield {
+            "about": "decision",
+            "name": where,
+            "value_first": each.decision.first,
+            "value_second": each.decision.second,
+        }
+        for number, one, two in each.decision.numbers.iter_rows():
+            yield {"about": "decision", "name": f"{where}: {number}", "value_first": one, "value_second": two}
 
 
 def _number(value: float | None) -> str | None:

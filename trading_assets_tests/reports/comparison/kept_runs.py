@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -31,9 +32,9 @@ NOON = dt.datetime(2026, 11, 3, 12)
 DAYS = [dt.date(2016, 1, 4) + dt.timedelta(days=number) for number in range(120)]
 
 
-def rows_of(table: Table, *rows: dict[str, object]) -> pl.DataFrame:
+def rows_of(table: Table, *rows: Mapping[str, object]) -> pl.DataFrame:
     """Rows of a table: what is not said is null, 0, or empty."""
-    plain = {pl.String: "", pl.Float64: 0.0, pl.Int64: 0, pl.Boolean: False, pl.Date: DAYS[0]}
+    plain: dict[object, object] = {pl.String: "", pl.Float64: 0.0, pl.Int64: 0, pl.Boolean: False, pl.Date: DAYS[0]}
     full = [
         {
             name: row.get(name, None if column.nullable else (column.one_of or [plain.get(column.dtype)])[0])

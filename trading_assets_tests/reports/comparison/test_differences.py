@@ -74,7 +74,8 @@ def test_months_whose_bars_differ_are_told_by_symbol() -> None:
     schema = {"symbol": pl.String, "month": pl.Date, "bars": pl.Int64, "content": pl.Int64}
     first = [("X", months[0], 20, 1), ("X", months[1], 20, 2), ("Y", months[0], 20, 3)]
     second = [("X", months[0], 20, 1), ("X", months[1], 20, 9), ("X", months[2], 20, 9)]
-    found = data_apart(*(pl.DataFrame(rows, schema=schema, orient="row") for rows in (first, second)), LABELS)
+    one, two = (pl.DataFrame(rows, schema=schema, orient="row") for rows in (first, second))
+    found = data_apart(one, two, LABELS)
     assert found.rows() == [
         ("X", months[1], months[1], 1, "other bars"),
         ("X", months[2], months[2], 1, "only in B"),

@@ -15,6 +15,7 @@ from trading_assets.robustness.resampling.paired_difference import (
     PairedDifference,
     paired_difference,
 )
+from trading_assets_tests.narrow import as_number
 
 RANDOM = np.random.default_rng(11)
 MARKET = RANDOM.normal(0.0003, 0.01, 700)
@@ -25,11 +26,15 @@ def difference(one: Floats, two: Floats, resamples: int = 2_000, block: int = 10
     return paired_difference(one, two, (one, two), 252, resamples=resamples, block=block, seed=3)
 
 
+def apart(one: Floats, two: Floats) -> tuple[float, float]:
+    """Differences of the Sharpe ratio and of the annual return, by the functions that the metrics are of."""
+    sharpes, annual = ([own(each, 252) for each in (one, two)] for own in (sharpe, annual_return))
+    return as_number(sharpes[1]) - as_number(sharpes[0]), as_number(annual[1]) - as_number(annual[0])
+
+
 def test_the_values_are_those_of_the_metrics() -> None:
     found = difference(ONE, TWO, resamples=10)
-    assert found.sharpe.value == pytest.approx(sharpe(TWO, 252) - sharpe(ONE, 252), abs=1e-12)  # type: ignore[operator]
-    expected = annual_return(TWO, 252) - annual_return(ONE, 252)  # type: ignore[operator]
-    assert found.annual_return.value == pytest.approx(expected, abs=1e-12)
+    assert (found.sharpe.value, found.annual_return.value) == pytest.approx(apart(ONE, TWO), abs=1e-12)
     assert found.sessions == 700
 
 
@@ -37,12 +42,7 @@ def test_the_interval_agrees_with_arch_which_draws_both_series_together() -> Non
     """Two bootstraps of 4,000 resamples: their ends differ by less than a tenth of the width."""
     found = difference(ONE, TWO, resamples=4_000)
     bootstrap = StationaryBootstrap(10, ONE, TWO, seed=np.random.default_rng(5))
-    drawn = bootstrap.apply(
-        lambda one, two: np.array(
-            [sharpe(two, 252) - sharpe(one, 252), annual_return(two, 252) - annual_return(one, 252)]
-        ),  # type: ignore[operator]
-        4_000,
-    )
+    drawn = bootstrap.apply(lambda one, two: np.array(apart(one, two)), 4_000)
     for interval, values in ((found.sharpe, drawn[:, 0]), (found.annual_return, drawn[:, 1])):
         low, high = np.quantile(values, [0.05, 0.95])
         assert interval.low == pytest.approx(low, abs=0.1 * (high - low))
@@ -71,4 +71,4 @@ def test_few_sessions_say_nothing() -> None:
 def test_a_series_that_never_moves_and_one_that_loses_all_are_taken() -> None:
     still, lost = np.zeros(100), np.r_[np.full(99, 0.001), -1.0]
     found = difference(still, lost, resamples=50)
-    assert all(np.isfinite([*found.sharpe, *found.annual_return]))
+    assert all(value is not None and np.isfinite(value) for value in (*found.sharpe, *found.annual_return))
