@@ -95,7 +95,7 @@ def compare(
 def _print(comparisons: list[Comparison], remarks: list[str]) -> None:
     import polars as pl
 
-    from trading_assets.reports.comparison.page import chance_rows, headline_rows, sentence_of
+    from trading_assets.reports.comparison.page import chance_rows, headline_rows, is_the_same, sentence_of
     from trading_assets.reports.comparison.tidy import strategy_of
 
     paper = paper_of(width=140)
@@ -105,6 +105,8 @@ def _print(comparisons: list[Comparison], remarks: list[str]) -> None:
         first, second = each.labels
         paper.print(f"\n[bold]{escaped(strategy_of(each))}[/bold]: {escaped(first)} and {escaped(second)}")
         paper.print(escaped(sentence_of(each)), highlight=False)
+        if is_the_same(each):
+            continue
         heads = {"first": first, "second": second}
         keys = [(key.key, key.left.value, key.right.value) for key in each.configuration]
         tables = [

@@ -33,7 +33,7 @@ def test_runs_are_compared_in_words_as_csv_and_as_a_page(folder: Path) -> None:
     where = (folder / "config.yaml", folder / "data")
     shown = called(*where, "compare", "previous", "latest", "aaaa", "--page", "--strategy", "known")
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.count("neither configuration, nor bars, nor code") == 2
+    assert shown.stdout.count("Nothing differs: configuration, bars, code") == 2
     assert shown.stdout.strip().endswith("bbbbbbbb-and-cccccccc-and-aaaaaaaa.html")
     csv = called(*where, "compare", "known", "unknown", "--format", "csv")
     assert csv.stdout.startswith("first,second,strategy,about,split,name,value_first,value_second,difference,low,high")

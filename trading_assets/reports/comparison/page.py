@@ -14,7 +14,7 @@ from trading_assets.reports.build import write_files
 from trading_assets.reports.comparison.differences import RESAMPLES, Comparison
 from trading_assets.reports.comparison.opened import FOLDER
 from trading_assets.reports.comparison.tidy import strategy_of
-from trading_assets.reports.html_table import HtmlTable, grid, percent
+from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, percent
 from trading_assets.reports.strategy_page.drawing import Chart, Drawing, shared_script
 from trading_assets.reports.strategy_page.page import environment, style
 from trading_assets.robustness.resampling.paired_difference import Interval
@@ -53,6 +53,8 @@ class Part(NamedTuple):
 
 def sentence_of(each: Comparison) -> str:
     """Return what a comparison comes to, in two or three sentences."""
+    if is_the_same(each):
+        return "Nothing differs: configuration, bars, code, metrics, round trips and decisions are the same."
     what = [
         f"{len(each.configuration)} key{'s' * (len(each.configuration) != 1)} of the configuration",
         *(["the bars"] if each.data.height else []),
@@ -66,8 +68,7 @@ def sentence_of(each: Comparison) -> str:
         text += f" Sharpe ratio in development: {_interval(found.sharpe)}: {told[found.sharpe.tells]}."
         if found.sharpe.value == 0 == found.annual_return.value:
             text = f"{text.partition(' Sharpe')[0]} The returns in development are the same."
-    alone = each.trades.height
-    text += f" {each.common_trades:,} round trips are in both, {alone:,} in only one of the two."
+    text += f" Round trips in both: {each.common_trades:,}; in only one of the two: {each.trades.height:,}."
     if each.decision is not None:
         first, second = (side or "nothing" for side in (each.decision.first, each.decision.second))
         where = f"{each.decision.session}, {each.decision.symbol}"
@@ -76,6 +77,13 @@ def sentence_of(each: Comparison) -> str:
             name, one, two = each.decision.numbers.row(0)
             text += f" Both decided the same, with another {name}: {one} and {two}."
     return text
+
+
+def is_the_same(each: Comparison) -> bool:
+    """Return whether nothing at all differs."""
+    same_metrics = each.metrics.filter(pl.col("first").ne_missing(pl.col("second"))).is_empty()
+    parts = (each.data, each.code, each.trades)
+    return not each.configuration and each.decision is None and same_metrics and all(part.is_empty() for part in parts)
 
 
 def headline_rows(each: Comparison) -> pl.DataFrame:
@@ -145,6 +153,8 @@ def write_comparison(reports: Path, comparisons: Sequence[Comparison], remarks: 
 
 
 def _part(each: Comparison, anchor: str, drawing: Drawing) -> Part:
+    if is_the_same(each):
+        return Part(anchor, strategy_of(each), *each.labels, sentence_of(each), [], [])
     curves = [side.rows(EQUITY).filter(split=DEVELOPMENT) for side in (each.first, each.second)]
     figures: list[Any] = []
     if all(curve.height for curve in curves):
@@ -159,14 +169,6 @@ def _part(each: Comparison, anchor: str, drawing: Drawing) -> Part:
 def _tables(each: Comparison) -> list[tuple[str, str, HtmlTable | None]]:
     heads = {"first": each.labels[0], "second": each.labels[1]}
     metrics = headline_rows(each)
-    shown = pl.DataFrame(
-        [
-            (split, metric.replace("_", " "), *(_shown(metric, value) for value in values))
-            for split, metric, *values in metrics.iter_rows()
-        ],
-        schema=dict.fromkeys(metrics.columns, pl.String),
-        orient="row",
-    )
     chance = chance_rows(each)
     keys = pl.DataFrame(
         [(difference.key, difference.left.value, difference.right.value) for difference in each.configuration],
@@ -174,25 +176,32 @@ def _tables(each: Comparison) -> list[tuple[str, str, HtmlTable | None]]:
         orient="row",
     )
     found = [
-        ("Metrics", "", grid(shown, heads=heads) if shown.height else None),
+        ("Metrics", "", _metrics_table(metrics, each.labels) if metrics.height else None),
         ("What chance makes of it", "", grid(chance, formats=dict.fromkeys(("difference", "from", "to"), _small))),
-        _of(keys, "Configuration", "every value is the same", heads, _MOST_KEYS),
-        _of(each.data, "Bars", "every bar of every month is the same", {}, _MOST_KEYS),
-        _of(each.code, "Code", "the same version and the same files", heads, _MOST_KEYS),
-        _of(_in_words(each.trades), "Round trips in only one", "none", {}, _MOST_TRADES),
+        _of(keys, "Configuration", heads, _MOST_KEYS),
+        _of(each.data, "Bars", {}, _MOST_KEYS),
+        _of(each.code, "Code", heads, _MOST_KEYS),
+        _of(_in_words(each.trades), "Round trips in only one", {}, _MOST_TRADES),
     ]
     if each.decision is not None and each.decision.numbers.height:
         where = f"{each.decision.session}, {each.decision.symbol}"
-        found.append((f"Numbers behind the first decision that differs: {where}", "",
-                      grid(each.decision.numbers, heads=heads)))  # fmt: skip
-    return found
+        numbers = grid(each.decision.numbers, heads=heads)
+        found.append((f"Numbers behind the first decision that differs: {where}", "", numbers))
+    return [part for part in found if part[2] is not None]
 
 
-def _of(
-    rows: pl.DataFrame, heading: str, none: str, heads: dict[str, str], most: int
-) -> tuple[str, str, HtmlTable | None]:
+def _metrics_table(metrics: pl.DataFrame, labels: tuple[str, str]) -> HtmlTable:
+    heads = [Head("split"), Head("metric"), *(Head(text, number=True) for text in (*labels, "difference"))]
+    rows = [
+        [Cell(split), Cell(metric.replace("_", " ")), *(Cell(_shown(metric, value), "number") for value in values)]
+        for split, metric, *values in metrics.iter_rows()
+    ]
+    return HtmlTable(heads, rows)
+
+
+def _of(rows: pl.DataFrame, heading: str, heads: dict[str, str], most: int) -> tuple[str, str, HtmlTable | None]:
     if rows.is_empty():
-        return heading, f"No difference: {none}.", None
+        return heading, "", None
     more = f"The first {most} of {rows.height:,}; --format csv has all." if rows.height > most else ""
     return heading, more, grid(rows.head(most), heads=heads, formats={"return": percent})
 

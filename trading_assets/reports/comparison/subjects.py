@@ -117,12 +117,16 @@ def compare_subjects(
             sides = [_opened(subject, name, now) for subject, name in ((first, one), (second, two))]
             texts = [_values(subject, side.row) for subject, side in zip((first, second), sides, strict=True)]
             found.append(compared(sides[0], sides[1], (texts[0], texts[1]), labels, first.configuration.seed))
-            remarks += [
-                f"{side.row['strategy']} of {label}: {side.shown.why}."
-                for side, label in zip(sides, labels, strict=True)
-                if side.shown.why
-            ]
+            remarks += _left_out(sides, labels)
     return found, list(dict.fromkeys(remarks))
+
+
+def _left_out(sides: Sequence[OpenedRun], labels: tuple[str, str]) -> list[str]:
+    """What the lock leaves out, once where it is the same of both."""
+    said = [f"{side.row['strategy']}: {side.shown.why}." if side.shown.why else "" for side in sides]
+    if said[0] == said[1]:
+        return [said[0]] if said[0] else []
+    return [f"{text[:-1]}, in {label}." for text, label in zip(said, labels, strict=True) if text]
 
 
 def _labels(first: Subject, second: Subject) -> tuple[str, str]:
