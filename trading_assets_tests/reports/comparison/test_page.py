@@ -47,7 +47,7 @@ def test_what_it_comes_to_is_said_in_sentences(comparisons: list[Comparison]) ->
     assert unknown.startswith("What differs: 1 key of the configuration, the bars.")
     assert "chance alone hardly makes that" in unknown
     assert "Round trips in both: 0; in only one of the two: 2." in unknown
-    assert "The first decision that differs is of 2016-01-04, AAA: aaaaaaaa enter (fast)" in unknown
+    assert "The first decision that differs is of 2016-01-04, AAA. aaaaaaaa: enter (fast)" in unknown
 
 
 def test_the_table_has_a_row_for_each_thing_that_is_said(comparisons: list[Comparison]) -> None:
