@@ -35,6 +35,7 @@ from trading_assets.cli_options import (
 from trading_assets.cli_orders import orders_app
 from trading_assets.cli_output import console, errors, escaped, paper_of, print_frame, print_verdicts, printers
 from trading_assets.cli_rollout import rollout_app
+from trading_assets.cli_runs import page_of_run, runs_app
 from trading_assets.cli_serve import serve_app
 from trading_assets.cli_trading import trading_app
 from trading_assets.config import ConfigurationError
@@ -74,6 +75,7 @@ app.add_typer(rollout_app, name="rollout")
 app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
 app.add_typer(backup_app)
+app.add_typer(runs_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)
@@ -219,13 +221,19 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Pages that need no file beside them, to be sent to somebody (5 MB).")
     ] = False,
+    of_run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="Pages as an earlier run left them; see `runs`.")
+    ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the pages, too: by Chromium or Chrome, if there.")] = False,
 ) -> None:
     """Rebuild the report from the warehouse alone."""
     project = opened(config, data)
-    chosen = None if strategy is None else [strategy]
-    written = project.single_files(chosen) if single_file else [] if pdf else project.report(chosen)
-    for path in [*written, *(project.pdf(chosen) if pdf else ())]:
+    names = [strategy] if strategy else []
+    if of_run is not None:
+        pages = page_of_run(project.configuration, of_run, names, single_file=single_file)
+    else:
+        pages = (project.single_files if single_file else project.report)(names or None)
+    for path in [*pages, *(project.pdf(pages) if pdf else ())]:
         console.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from trading_assets import __version__
 
 def version() -> str:
     """Return the version, with the commit in brackets: of the checkout it runs from, or that it was installed from."""
-    commit = _of_checkout(Path(__file__).parent.parent) or _of_installation()
-    return f"{__version__} ({commit[:12]})" if commit else __version__
+    known = commit()
+    return f"{__version__} ({known[:12]})" if known else __version__
+
+
+@lru_cache(maxsize=1)
+def commit() -> str | None:
+    """Return the commit that it runs from, or was installed from; None where that cannot be told."""
+    return _of_checkout(Path(__file__).parent.parent) or _of_installation()
 
 
 def _of_checkout(folder: Path) -> str | None:

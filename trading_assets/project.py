@@ -255,8 +255,8 @@ class Project:
         with own_errors():
             return build_single_files(self.configuration, self.warehouse, list(strategies or self.strategies))
 
-    def pdf(self, strategies: Sequence[str] | None = None) -> list[Path]:
-        """Write the pages as `report` does and print those of the strategies; return the paths of the PDFs.
+    def pdf(self, pages: Sequence[Path]) -> list[Path]:
+        """Print pages of strategies that `report` or `single_files` has written; return the paths of the PDFs.
 
         Raises
         ------
@@ -265,9 +265,8 @@ class Project:
         """
         from trading_assets.reports.pdf import write_pdf
 
-        _, *pages = self.report(strategies)
         with own_errors():
-            return [write_pdf(page) for page in pages]
+            return [write_pdf(page) for page in pages if page.stem != "index"]
 
     def _refuse_changed(self) -> None:
         """Steps read the file as it is now: what was checked here, and is read from the warehouse, would be another."""

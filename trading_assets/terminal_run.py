@@ -40,7 +40,7 @@ from trading_assets.runs.retention import remove_old_runs
 #: Checks whose failure is one of a step, which says it in words.
 TOLD_BY_THE_STEP = frozenset({"nothing_looks_ahead", "every_strategy_completed"})
 #: Of the reports, those that are of all strategies.
-OF_ALL = ("index", "expectations", "models")
+OF_ALL = ("index", "expectations", "models", "run")
 REALITY_CHECK = "reality_check"
 #: Selects the order sheets of running accounts with what of a new session they follow from.
 SHEETS = "trading/orders"

@@ -21,6 +21,7 @@ BY_COMMAND = {
     "trading_assets.cli_orders",
     "trading_assets.cli_output",
     "trading_assets.cli_rollout",
+    "trading_assets.cli_runs",
     "trading_assets.cli_serve",
     "trading_assets.cli_trading",
     "trading_assets.cli_trail",

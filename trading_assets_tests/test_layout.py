@@ -57,6 +57,8 @@ COVERED_BY = {
     "market_data/sources/samples.py": "market_data/sources/test_dates.py",
     "market_data/sources/unused_intraday.py": "market_data/sources/test_intraday.py",
     "reports/index_page.py": "reports/strategy_page/test_page.py",
+    "reports/comparison/opened.py": "reports/comparison/test_page.py",
+    "reports/comparison/tidy.py": "reports/comparison/test_page.py",
     "robustness/holdout/record_look.py": "robustness/holdout/test_ledger.py",
     "backtests/engine/arrays.py": "backtests/engine/test_event_loop.py",
     "backtests/engine/dtypes.py": "backtests/engine/test_event_loop.py",

@@ -42,7 +42,8 @@ def test_a_part_brings_the_pages_and_sums_that_follow_from_it(tmp_path: Path) ->
     assert not any(key.startswith(("reports", "robustness", "strategies")) for key in of_bars)  # there is no page yet
     sums = {"backtests/exit_reasons", "backtests/monthly_returns", "backtests/trade_audit"}
     own = brought("backtests/ml")
-    assert own == sums | {"robustness/reality_check", "reports/ml", "reports/expectations", "reports/index"}
+    of_reports = {"reports/ml", "reports/expectations", "reports/index", "reports/archive/run"}
+    assert own == sums | of_reports | {"robustness/reality_check"}
     (configuration.home / "reports").mkdir(parents=True)
     (configuration.home / "reports" / "factor.html").touch()
     assert brought("backtests/ml") == own | {"reports/factor"}

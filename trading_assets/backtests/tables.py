@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from trading_assets.backtests.archive import tables as archive
 from trading_assets.backtests.engine.arrays import DECISIONS as DECISION_NAMES
 from trading_assets.backtests.engine.arrays import LIMITS
 from trading_assets.warehouse.table import Column, Table
@@ -394,3 +395,6 @@ RUNS = Table(
         "max_drawdown": _HEADLINE,
     },
 )
+
+#: What runs leave, kept.
+RUN_ARCHIVE, RUN_CONFIGURATIONS = archive.RUN_ARCHIVE, archive.RUN_CONFIGURATIONS

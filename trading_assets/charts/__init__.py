@@ -1,6 +1,7 @@
 """Charts of tables: Plotly figures for the report, the same figures as PNG for the Dagster UI."""
 
 from trading_assets.charts.account_figures import account_equity, divergence_money
+from trading_assets.charts.comparison_figures import ratio_of_curves, two_curves
 from trading_assets.charts.curve_figures import rolling, yearly_returns
 from trading_assets.charts.figures import (
     bars,
@@ -32,9 +33,11 @@ __all__ = [
     "monthly_returns",
     "parameter_heat_map",
     "png",
+    "ratio_of_curves",
     "reliability",
     "rolling",
     "scenarios",
     "trade_on_bars",
+    "two_curves",
     "yearly_returns",
 ]

@@ -61,6 +61,29 @@ def differences(left: Path, right: Path) -> list[Difference]:
     return found
 
 
+def texts_of(configuration: Configuration) -> dict[str, str]:
+    """Return the value of every key as text, by its path: defaults included, secrets hidden."""
+    leaves = _leaves(_with_defaults(configuration), ())
+    return {".".join(map(str, key)): _text(value) for key, value in leaves}
+
+
+def between(left: Mapping[str, str], right: Mapping[str, str], places: tuple[str, str]) -> list[Difference]:
+    """Return the keys in which two texts of `texts_of` differ, in the order of the reference.
+
+    Parameters
+    ----------
+    left, right
+        Texts by key path.
+    places
+        Where each of them stands, in words.
+    """
+    return [
+        Difference(key, Side(left.get(key, ABSENT), places[0]), Side(right.get(key, ABSENT), places[1]))
+        for key in {**left, **right}
+        if left.get(key) != right.get(key)
+    ]
+
+
 def _effective(path: Path) -> tuple[dict[KeyPath, Any], dict[KeyPath, str]]:
     """Values of every key, and the place of each in words."""
     configuration, lines = read_validated(path, Path("data"))

@@ -47,6 +47,15 @@ class Runs(Section):
         le=36_500,
         description="days that Dagster keeps a run, and longer while an asset, a month or a check was last made by it",
     )
+    keep_results_days: int = Field(
+        default=365,
+        ge=1,
+        le=36_500,
+        description="days that what a run left is kept, to be opened again and compared; the newest two runs stay",
+    )
+    keep_results_runs: int = Field(
+        default=500, ge=2, le=100_000, description="runs of which it is kept at most; the oldest go first"
+    )
 
     def tags(self, job: str) -> dict[str, str]:
         """Return Dagster's tags of a job: how long a run may take, and how often one that crashed is tried again."""

@@ -1,4 +1,4 @@
-"""Assets of the reports stage: a page a strategy, one of all models, and the index."""
+"""Assets of the reports stage: a page a strategy, one of all models, the index, and what is kept of the run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import polars as pl
 from trading_assets import charts
 from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.backtests.tables import RUN_ARCHIVE, RUN_CONFIGURATIONS
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.chronicle import chronicle
@@ -24,6 +25,7 @@ from trading_assets.reports.build import (
     write_strategy,
     write_trading,
 )
+from trading_assets.reports.comparison.keeping import keep_run
 from trading_assets.reports.data_docs import build_data_docs
 from trading_assets.reports.expectations import evaluate
 from trading_assets.reports.notes import outdated
@@ -74,7 +76,15 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
         deps=[*own_pages, "reports/expectations", "market_data/quality_summary"],
         kinds=("html",),
     )
-    pages += _page_of_accounts(configuration)
+    kept = table_asset(
+        keep_run,
+        stage="reports",
+        name="archive/run",
+        tables=(RUN_ARCHIVE, RUN_CONFIGURATIONS),
+        deps=["robustness/reality_check", *(f"robustness/verdict/{name}" for name in configuration.strategies)],
+        kinds=("duckdb", "parquet"),
+    )
+    pages += [*_page_of_accounts(configuration), kept]
     if not configuration.models:
         return [*pages, expected, summary]
     of_models = table_asset(

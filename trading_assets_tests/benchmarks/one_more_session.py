@@ -38,7 +38,7 @@ strategies:
 """
 #: Says what happened when, and in which run.
 _OF_RUNS = {"run_id", "raw_commit"}
-_LEDGERS = ("backtests.runs", "models.costs", "monitoring.run_metrics")
+_LEDGERS = ("backtests.runs", "backtests.run_archive", "models.costs", "monitoring.run_metrics")
 
 
 def main(bars: str, *years: str) -> None:

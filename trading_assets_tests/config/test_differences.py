@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trading_assets.config.differences import ABSENT, HIDDEN, differences
+from trading_assets.config import shipped
+from trading_assets.config.differences import ABSENT, HIDDEN, Difference, Side, between, differences, texts_of
+from trading_assets.config.loading import load_configuration
 from trading_assets_tests.config.test_loading import MINIMAL
 from trading_assets_tests.config.test_overlays import write
 
@@ -63,3 +65,15 @@ def test_one_text_in_two_folders_reads_other_files(tmp_path: Path) -> None:
     assert found(one, tmp_path / "two/base.yaml") == {
         "directory": (str(tmp_path / "one"), place, str(tmp_path / "two"), place)
     }
+
+
+def test_texts_of_two_configurations_are_compared_without_their_files(tmp_path: Path) -> None:
+    """The default of `stop_atr` is said, too, and a key that only one has is not there in the other."""
+    text = shipped("demo.yaml").read_text()
+    sides = []
+    for number, changed in enumerate((text, text.replace("seed: 7", "seed: 8"))):
+        (tmp_path / f"{number}.yaml").write_text(changed)
+        sides.append(texts_of(load_configuration(tmp_path / f"{number}.yaml", tmp_path)))
+    assert sides[0]["strategies.equity_momentum.stop_atr"] == "2.5"
+    assert between(sides[0], sides[1], ("A", "B")) == [Difference("seed", Side("7", "A"), Side("8", "B"))]
+    assert between({"a": "1"}, {}, ("A", "B")) == [Difference("a", Side("1", "A"), Side(ABSENT, "B"))]

@@ -20,6 +20,8 @@ from trading_assets_tests.conftest import REPOSITORY, TINY, Experiment, environm
 #: Ledgers keep what was appended by every run.
 LEDGERS = {
     "backtests.runs",
+    "backtests.run_archive",
+    "backtests.run_configurations",
     "robustness.trials",
     "robustness.registrations",
     "robustness.holdout_ledger",

@@ -86,7 +86,7 @@ DAYS = [day for day in pl.date_range(dt.date(2015, 1, 5), dt.date(2017, 1, 31), 
 #: Of no table that is compared: what happened when, and in which run.
 TOLD_APART = {"run_id", "raw_commit"}
 #: Have a row for each computation.
-RUNS = ("backtests.runs", "models.costs", "monitoring.run_metrics")
+RUNS = ("backtests.runs", "backtests.run_archive", "models.costs", "monitoring.run_metrics")
 
 
 def prices(seed: int, sessions: int) -> pl.DataFrame:
@@ -238,7 +238,11 @@ def test_a_rerun_touches_what_has_changed_alone(tmp_path: Path) -> None:
         f"features/daily {each}" for each in months
     }
     views = {"market_data/incomplete_sessions", "market_data/quality_summary", *SQL_MODELS}
-    always = {"reports/index", *(f"robustness/verdict/{name}" for name in SETTINGS["strategies"])}
+    always = {
+        "reports/index",
+        "reports/archive/run",
+        *(f"robustness/verdict/{name}" for name in SETTINGS["strategies"]),
+    }
     assert computed(folder.run("quick", instance)) - views == always
 
     new_session(folder, random.Random(0))

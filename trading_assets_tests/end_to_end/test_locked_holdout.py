@@ -85,6 +85,8 @@ BY_MONTH = ("market_data.bars", "features.daily", "features.indicators")
 CIRCUMSTANCES = {"run_id", "ingested_at", "evaluated_at", "recorded_at", "started_at", "finished_at", "version"}
 #: Of promotions: versions, and when they were decided.
 CIRCUMSTANCES |= {"candidate", "champion", "decided_at"}
+#: Of archived runs: the run that a backtest is of, and when it was kept.
+CIRCUMSTANCES |= {"backtest_run", "archived_at"}
 #: What a training took, which the page of the models tells, too.
 CIRCUMSTANCES |= {"seconds", "peak_mb"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d{8}T\d{6}\.\d+Z")
