@@ -72,7 +72,9 @@ def sentence_of(each: Comparison) -> str:
     if each.decision is not None:
         first, second = (side or "nothing" for side in (each.decision.first, each.decision.second))
         where = f"{each.decision.session}, {each.decision.symbol}"
-        text += f" The first decision that differs is of {where}. {each.labels[0]}: {first}; {each.labels[1]}: {second}."
+        text += (
+            f" The first decision that differs is of {where}. {each.labels[0]}: {first}; {each.labels[1]}: {second}."
+        )
         if not each.decision.numbers.is_empty() and first == second:
             name, one, two = each.decision.numbers.row(0)
             text += f" Both decided the same, with another {name}: {one} and {two}."
