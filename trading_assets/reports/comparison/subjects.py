@@ -19,6 +19,7 @@ from trading_assets.reports.comparison.differences import Comparison, compared
 from trading_assets.reports.comparison.keeping import HEADLINE
 from trading_assets.reports.comparison.lock import may_be_shown
 from trading_assets.reports.comparison.opened import OpenedRun, open_run
+from trading_assets.reports.notes import REFUSED_LOOK
 from trading_assets.robustness.tables import HOLDOUT_RESULTS
 from trading_assets.warehouse import Warehouse
 
@@ -120,8 +121,17 @@ def compare_subjects(
             sides = [_opened(subject, name, now) for subject, name in ((first, one), (second, two))]
             texts = [_values(subject, side.row) for subject, side in zip((first, second), sides, strict=True)]
             found.append(compared(sides[0], sides[1], (texts[0], texts[1]), labels, first.configuration.seed))
-            remarks += _left_out(sides, labels)
+            remarks += [*_refused(sides, labels), *_left_out(sides, labels)]
     return found, list(dict.fromkeys(remarks))
+
+
+def _refused(sides: Sequence[OpenedRun], labels: tuple[str, str]) -> list[str]:
+    """What is of an earlier registration than the rest."""
+    return [
+        f"{side.row['strategy']}, in {label}: {REFUSED_LOOK}"
+        for side, label in zip(sides, labels, strict=True)
+        if side.shown.holdout and REFUSED_LOOK in side.notes()
+    ]
 
 
 def _left_out(sides: Sequence[OpenedRun], labels: tuple[str, str]) -> list[str]:
