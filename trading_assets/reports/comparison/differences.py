@@ -204,17 +204,18 @@ def data_apart(first: pl.DataFrame, second: pl.DataFrame, labels: tuple[str, str
 
 
 def code_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> pl.DataFrame:
-    """Return what, first, second: version, commit and hash of the code, as far as they differ.
+    """Return what, first, second: version, commit and hash of the code, as far as they differ; none of the same files.
 
     Parameters
     ----------
     first, second
         Rows of `backtests.run_archive`.
     """
+    is_same = all(first[name] == second[name] for name in ("product_version", "code"))
     rows = [
         (what, first[name] and str(first[name])[:12], second[name] and str(second[name])[:12])
         for what, name in (("version", "product_version"), ("commit", "commit"), ("code", "code"))
-        if first[name] != second[name]
+        if not is_same and first[name] != second[name]
     ]
     return pl.DataFrame(rows, schema={"what": pl.String, "first": pl.String, "second": pl.String}, orient="row")
 

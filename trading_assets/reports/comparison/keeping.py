@@ -135,14 +135,14 @@ def _row(
     """What is said of a strategy alone: as it was said last, if nobody has written to its tables since."""
     before = kept_of(last["tables"]) if last is not None else {}
     kept = keep(warehouse, store, KEPT_TABLES, name, before, commits) | {BARS_BY_MONTH: bars}
-    is_same = last is not None and all(
-        before.get(each.table.name) == kept[each.table.name] for each in KEPT_TABLES if not each.judges
-    )
+    # By what is in the tables, not by commits: a step that runs each time, as the verdict, writes the same rows again.
+    changed = {each for each in kept if each not in before or before[each].files != kept[each].files}
+    is_same = last is not None and not changed - {each.table.name for each in KEPT_TABLES if each.judges}
     if last is None or not is_same or last["config_hash"] != configuration.hash:
         said = _said_of(warehouse, configuration, name)
     else:
         said = {each: last[each] for each in _OF_A_STRATEGY}
-    if is_same and NOTES in before and all(each in before and before[each].files == kept[each].files for each in kept):
+    if is_same and not changed and NOTES in before:
         kept[NOTES] = before[NOTES]
     else:
         kept[NOTES] = _notes(warehouse, store, configuration, name)

@@ -89,7 +89,9 @@ def is_the_same(each: Comparison) -> bool:
 
 
 def headline_rows(each: Comparison) -> pl.DataFrame:
-    """Return the metrics that are shown first: split, metric, first, second, difference."""
+    """Return the metrics that are shown first: split, metric, first, second, difference; none if none differs."""
+    if each.metrics.filter(pl.col("first").ne_missing(pl.col("second"))).is_empty():
+        return each.metrics.clear()
     order = {name: place for place, name in enumerate(HEADLINE)}
     splits = {name: place for place, name in enumerate(("development", "holdout", "full", "train", "validation"))}
     rows = each.metrics.filter(
@@ -101,11 +103,12 @@ def headline_rows(each: Comparison) -> pl.DataFrame:
 
 
 def chance_rows(each: Comparison) -> pl.DataFrame:
-    """Return split, what, sessions, difference, from, to: the interval of each difference."""
+    """Return split, what, sessions, difference, from, to: the interval of each difference that there is."""
     rows = [
         (split, what, found.sessions, interval.value, interval.low, interval.high)
         for split, found in each.chance.items()
         for what, interval in (("annual return", found.annual_return), ("Sharpe ratio", found.sharpe))
+        if interval.value
     ]
     schema = {"split": pl.String, "what": pl.String, "sessions": pl.Int64}
     numbers = dict.fromkeys(("difference", "from", "to"), pl.Float64)
@@ -179,7 +182,7 @@ def _tables(each: Comparison) -> list[tuple[str, str, HtmlTable | None]]:
     )
     found = [
         ("Metrics", "", _metrics_table(metrics, each.labels) if metrics.height else None),
-        ("What chance makes of it", "", grid(chance, formats=dict.fromkeys(("difference", "from", "to"), _small))),
+        _of(chance, "What chance makes of it", {}, _MOST_KEYS),
         _of(keys, "Configuration", heads, _MOST_KEYS),
         _of(each.data, "Bars", {}, _MOST_KEYS),
         _of(each.code, "Code", heads, _MOST_KEYS),
@@ -205,7 +208,7 @@ def _of(rows: pl.DataFrame, heading: str, heads: dict[str, str], most: int) -> t
     if rows.is_empty():
         return heading, "", None
     more = f"The first {most} of {rows.height:,}; --format csv has all." if rows.height > most else ""
-    return heading, more, grid(rows.head(most), heads=heads, formats={"return": percent})
+    return heading, more, grid(rows.head(most), heads=heads, formats=_FORMATS)
 
 
 def _in_words(trades: pl.DataFrame) -> pl.DataFrame:
@@ -220,6 +223,9 @@ def _shown(metric: str, value: float | None) -> str:
 
 def _small(value: float) -> str:
     return f"{value:+.4f}"
+
+
+_FORMATS = {"return": percent, **dict.fromkeys(("difference", "from", "to"), _small)}
 
 
 def _interval(found: Interval) -> str:

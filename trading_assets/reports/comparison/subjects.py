@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from trading_assets.backtests.archive.kept import kept_of
 from trading_assets.backtests.archive.record import LATEST, configuration_text, find_run, runs_in_order
 from trading_assets.backtests.tables import RUN_ARCHIVE
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.config.canonical import canonical
 from trading_assets.config.loading import load_configuration
 from trading_assets.reports.comparison.differences import Comparison, compared
 from trading_assets.reports.comparison.keeping import HEADLINE
 from trading_assets.reports.comparison.lock import may_be_shown
 from trading_assets.reports.comparison.opened import OpenedRun, open_run
+from trading_assets.reports.notes import REFUSED_LOOK
+from trading_assets.robustness.tables import HOLDOUT_RESULTS
 from trading_assets.warehouse import Warehouse
 
 _OF_A_FILE = (".yaml", ".yml")
@@ -117,8 +121,17 @@ def compare_subjects(
             sides = [_opened(subject, name, now) for subject, name in ((first, one), (second, two))]
             texts = [_values(subject, side.row) for subject, side in zip((first, second), sides, strict=True)]
             found.append(compared(sides[0], sides[1], (texts[0], texts[1]), labels, first.configuration.seed))
-            remarks += _left_out(sides, labels)
+            remarks += [*_refused(sides, labels), *_left_out(sides, labels)]
     return found, list(dict.fromkeys(remarks))
+
+
+def _refused(sides: Sequence[OpenedRun], labels: tuple[str, str]) -> list[str]:
+    """What is of an earlier registration than the rest."""
+    return [
+        f"{side.row['strategy']}, in {label}: {REFUSED_LOOK}"
+        for side, label in zip(sides, labels, strict=True)
+        if side.shown.holdout and REFUSED_LOOK in side.notes()
+    ]
 
 
 def _left_out(sides: Sequence[OpenedRun], labels: tuple[str, str]) -> list[str]:
@@ -192,7 +205,8 @@ def list_runs(
     rows = _without_locked_numbers(warehouse, configuration, warehouse.read_or_empty(RUN_ARCHIVE))
     order = runs_in_order(rows).with_row_index("place").drop("archived_at")
     rows = rows.join(order, on="run_id").sort("strategy", "place")
-    files = pl.col("tables").str.replace_all(r"\[\d+,\{", "[{")  # commits are of the file, not of what is in it
+    found = {text: _results_of(text) for text in rows["tables"].unique()}
+    files = pl.col("tables").replace_strict(found, return_dtype=pl.String)
     before = {
         "configuration": pl.col("strategy_hash"),
         "data": pl.col("data_hash"),
@@ -225,6 +239,12 @@ def list_runs(
         pl.col("config_hash").alias("configuration"),
         "commit",
     )
+
+
+def _results_of(text: str) -> str:
+    """What a run found, as one text; whose run a look at the holdout stood beside is no result."""
+    files = {name: dict(each.files) for name, each in kept_of(text).items() if name != HOLDOUT_RESULTS.name}
+    return canonical({name: each for name, each in files.items() if name.startswith(("backtests.", "robustness."))})
 
 
 def _without_locked_numbers(warehouse: Warehouse, configuration: Configuration, rows: pl.DataFrame) -> pl.DataFrame:

@@ -101,7 +101,16 @@ def test_two_strategies_are_compared_by_their_own_keys() -> None:
     assert (found.key, found.left.place, found.right.value) == ("seed", "A", "2")
 
 
-@pytest.mark.parametrize(("second", "said"), [({}, []), ({"commit": None}, [("commit", "c" * 12, None)])])
-def test_code_differs_by_version_commit_or_content(second: dict[str, object], said: list[object]) -> None:
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({}, []),
+        ({"commit": None}, []),
+        ({"commit": None, "code": "y"}, [("commit", "c" * 12, None), ("code", "x", "y")]),
+    ],
+)
+def test_code_differs_by_its_files_and_a_commit_alone_is_no_difference(
+    second: dict[str, object], said: list[object]
+) -> None:
     row: dict[str, object] = {"product_version": "1", "commit": "c" * 40, "code": "x"}
     assert code_apart(row, {**row, **second}).rows() == said

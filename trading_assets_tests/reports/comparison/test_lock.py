@@ -67,6 +67,19 @@ def test_a_holdout_that_was_registered_and_never_looked_at_is_not(tmp_path: Path
     assert exposures(configuration) == []
 
 
+def test_a_holdout_that_nobody_looked_at_stays_closed_when_splits_have_none_any_more(tmp_path: Path) -> None:
+    """Nothing is locked under the new splits; what was not opened under the old ones stays closed in their runs."""
+    configuration = begun(tmp_path)
+    warehouse = Warehouse(configuration.warehouse_path)
+    write_results(warehouse, "known", holdout=2.0)
+    kept(configuration, "r1")
+    rows = [{"split": name, "start": SPANS[name].start, "end": SPANS[name].end} for name in ("train", "validation")]
+    warehouse.replace(Whole(), {SPLITS: rows_of(SPLITS, *rows)})
+    assert splits_of(configuration) == ["development"]
+    look(configuration, "known")
+    assert splits_of(configuration) == ["development", "holdout"]
+
+
 def test_development_that_lies_in_what_is_locked_now_is_not_shown(looked_at: Configuration) -> None:
     """The holdout begins a month earlier now: the last month of validation of then is in it."""
     warehouse = Warehouse(looked_at.warehouse_path)
