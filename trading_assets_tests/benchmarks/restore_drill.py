@@ -48,8 +48,8 @@ class Drill:
         Of the copy, which was made before.
     look_seconds, restore_seconds, verify_seconds
         From the damage to its faults, to the copy in its place, and to everything verified and as in the copy.
-    cores
-        Processors of the machine.
+    cores, load
+        Processors of the machine, and how many processes wanted one (the average of five minutes).
     """
 
     mib: float
@@ -62,6 +62,7 @@ class Drill:
     restore_seconds: float
     verify_seconds: float
     cores: int
+    load: float
 
     @property
     def minutes(self) -> float:
@@ -106,6 +107,7 @@ def drill(configuration: Configuration, file: Path, copy: Path, now: dt.datetime
         restore_seconds=round(restoring, 2),
         verify_seconds=round(verifying, 2),
         cores=os.cpu_count() or 1,
+        load=round(os.getloadavg()[1], 1),
     )
 
 
@@ -122,9 +124,10 @@ def damage(configuration: Configuration) -> tuple[str, ...]:
 
 def written_page(page: str, measured: Drill) -> str:
     """Return the page of operations with the figures of a drill between its marks."""
+    what = f"{measured.mib:.0f} MiB, {measured.tables} tables, {measured.records} records"
     said = (
-        f"From a damaged warehouse to a verified one: **{measured.minutes:.2f} minutes** on {measured.cores} cores, "
-        f"after a run of the demo ({measured.mib:.0f} MiB, {measured.tables} tables, {measured.records} records). "
+        f"From a damaged warehouse to a verified one: **{measured.minutes:.2f} minutes** on {measured.cores} cores "
+        f"that {measured.load:.0f} processes wanted, after a run of the demo ({what}). "
         f"{len(measured.damaged)} files were overwritten in the middle: {', '.join(measured.damaged)}.\n\n"
         "| | seconds |\n|---|---|\n"
         f"| the copy, made before | {measured.copy_seconds:.1f} |\n"
