@@ -83,15 +83,15 @@ def news_of_accounts(
         if newest.height:
             stops = newest.filter(pl.col("blocked_by").ne_missing(pl.lit(ROLLOUT_WORD)), status="blocked")
             lines.append(("info" if stops.is_empty() else "warning", line_of_sheet(opening.account, newest), {}))
-        alarms = standing_alarms(configuration, name) if rule is not None else pl.DataFrame()
-        for row in alarms.iter_rows(named=True):
-            statistic = row["statistic"]
-            line = alarm_line(opening, statistic, row["session"], row["value"], row["level"])
-            # The rule `divergence` finds it raised: one of both tells it.
-            subject = f"{opening.account} {statistic}"
-            named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
+        if rule is not None:
             told_now = is_told_at_once(rule.severity, configuration.alerts, now)
-            lines.append((rule.severity, line, {**named, "state": "raised", "told": told_now}))
+            for row in standing_alarms(configuration, name).iter_rows(named=True):
+                statistic = row["statistic"]
+                line = alarm_line(opening, statistic, row["session"], row["value"], row["level"])
+                # The rule `divergence` finds it raised: one of both tells it.
+                subject = f"{opening.account} {statistic}"
+                named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
+                lines.append((rule.severity, line, {**named, "state": "raised", "told": told_now}))
         source, secrets = f"trading {name}", secrets_of(configuration)
         for severity, line, more in lines:
             if (source, line) not in told:
