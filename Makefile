@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate watched-year planted promises paper online divergence format lint clean help
+.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate restore-drill watched-year planted promises paper online divergence format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ bench-gate: .installed-dev ## refuse a version that is slower than the last rele
 go-rate: .installed-dev ## how often a verdict is `go` by the true Sharpe ratio of a planted edge; writes docs/honesty.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.error_rates
 	@$(BIN)/python -m trading_assets_tests.benchmarks.go_rate
+
+restore-drill: .installed-dev ## from a damaged warehouse of the demo to a verified one, in minutes; writes docs/operations.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.restore_drill
 
 watched-year: .installed-dev ## a year on a fast clock through the shipped schedules and sensors; writes docs/watched-year.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.watched_year

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -18,7 +19,7 @@ from trading_assets.monitoring.failed_runs import alert_of_failed_run
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.monitoring.telling import tell
 from trading_assets.runs import automation as runs
-from trading_assets.runs.ended import TOLD_TAG
+from trading_assets.runs.ended import TOLD_TAG, run_state
 from trading_assets.trading import automation as trading
 from trading_assets.warehouse import Warehouse
 
@@ -28,6 +29,8 @@ RETRAIN = "retrain"
 _AUTO = "auto"
 _AFTER_MIDNIGHT, _AFTER_CLOSE = dt.timedelta(minutes=10), dt.timedelta(minutes=90)
 _MINUTES_OF_A_DAY = 24 * 60
+#: Of telling: the daemon waits a minute for a sensor.
+_TELLING_SECONDS = 20.0
 DRIFT_ASSET = dg.AssetKey(["monitoring", "drift"])
 LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 
@@ -137,7 +140,7 @@ def build_sensors(configuration: Configuration) -> list[dg.SensorDefinition]:
         _drift_sensor("feature_drift", DRIFT_ASSET, "the features go from not drifting to drifting"),
         _drift_sensor("loss_drift", LIVE_QUALITY_ASSET, "the losses of a model begin to be larger than before"),
         _failure_sensor(configuration),
-        *monitoring.build_sensors(configuration, DAILY_UPDATE),
+        *monitoring.build_sensors(configuration, DAILY_UPDATE, process_of=run_state),
         *trading.build_sensors(configuration),
         *runs.build_sensors(configuration),
     ]
@@ -200,9 +203,11 @@ def _failure_sensor(configuration: Configuration) -> dg.SensorDefinition:
             return
         said = _failure_message(context)
         alert = alert_of_failed_run(configuration, job=run.job_name, run_id=run.run_id, message=said, now=now)
+        if alert.is_empty():  # its rule is switched off
+            return
         warehouse = Warehouse(configuration.warehouse_path)
         warehouse.append(ALERTS, alert)
-        tell(warehouse, alert, configuration.notifier, now)
+        tell(warehouse, alert.filter("told"), configuration.notifier, now, time.monotonic() + _TELLING_SECONDS)
 
     return sensor
 

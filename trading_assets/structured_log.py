@@ -154,4 +154,15 @@ def _with_fields(logger: object, method: str, event: _Event) -> _Event:
 
 
 def _without(secrets: tuple[str, ...], logger: object, method: str, event: _Event) -> _Event:
-    return {name: hidden(value, secrets) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: _shown(value, secrets) for name, value in event.items()}
+
+
+def _shown(value: object, secrets: tuple[str, ...]) -> object:
+    """A value of a record without secrets, however deep they are in it, or in what is no value of JSON."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {hidden(str(name), secrets): _shown(each, secrets) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shown(each, secrets) for each in value]
+    return hidden(str(value), secrets)

@@ -85,6 +85,20 @@ def test_level_and_format_are_as_configured(tmp_path: Path, capsys: pytest.Captu
     assert not (tmp_path / FOLDER).exists()
 
 
+def test_no_value_of_a_record_shows_a_secret_however_deep_it_is(tmp_path: Path) -> None:
+    secret = "hunter2hunter2"
+    with open_log(Logs(), tmp_path, [secret]):
+        record("x", one=[{"deep": (secret, 3)}], two=Path(f"/{secret}"), three={secret: 0.5}, four=None)
+    [said] = lines(tmp_path)
+    assert secret not in str(said)
+    assert (said["one"], said["two"], said["three"], said["four"]) == (
+        [{"deep": ["***", 3]}],
+        "/***",
+        {"***": 0.5},
+        None,
+    )
+
+
 def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("a file")
     done = False

@@ -35,11 +35,13 @@ def secrets_hidden(configuration: Configuration) -> Iterator[None]:
 def cleaned(error: BaseException, secrets: Sequence[str]) -> bool:
     """Take secrets out of the texts of an error and of those that it was raised from, and return whether that was done.
 
-    What an error was raised from is cut off where its text cannot be changed.
+    What an error was raised from is cut off where its text cannot be changed; of a group every member is looked at.
     """
     seen: set[int] = set()
     waiting: list[tuple[BaseException | None, BaseException]] = [(None, error)]
-    while waiting and len(seen) < _DEEPEST:
+    while waiting:
+        if len(seen) >= _DEEPEST:
+            return False
         parent, each = waiting.pop()
         if id(each) in seen:
             continue
@@ -50,10 +52,15 @@ def cleaned(error: BaseException, secrets: Sequence[str]) -> bool:
             parent.__cause__, parent.__context__ = None, None
             continue
         waiting += [(each, other) for other in (each.__cause__, each.__context__) if other is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += [(None, member) for member in each.exceptions]
     return True
 
 
 def _cleaned_alone(error: BaseException, secrets: Sequence[str]) -> bool:
+    notes = getattr(error, "__notes__", None)
+    if isinstance(notes, list):
+        notes[:] = [hidden(each, secrets) if isinstance(each, str) else each for each in notes]
     if hidden(text := str(error), secrets) == text:
         return True
     error.args = tuple(hidden(each, secrets) if isinstance(each, str) else each for each in error.args)

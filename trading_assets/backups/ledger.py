@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trading_assets.backups.copying import WAIT_SECONDS, copy_file
+from trading_assets.backups.copying import WAIT_SECONDS, copy_file, table_hashes
 from trading_assets.backups.manifest import PROTOCOL, CopyError, Manifest, sha256_of, sync_folder
 from trading_assets.protocol import Protocol, Record
 from trading_assets.protocol.head_file import HeadFile
@@ -15,6 +15,7 @@ from trading_assets.protocol.protocol import CHAIN, FILE, HEAD_FILE
 from trading_assets.protocol.restores import record_restore
 from trading_assets.warehouse import LockedError, SchemaVersionError, WarehouseError
 from trading_assets.warehouse.commit_mark import log_of, mark_of
+from trading_assets.warehouse.connection import open_to_read
 from trading_assets.warehouse.errors import block
 from trading_assets.warehouse.lock import Patience, file_lock
 
@@ -75,6 +76,7 @@ def _chosen(data: Path, configuration: str, copy: Path, manifest: Manifest) -> C
     try:
         records = protocol.read()
         protocol.verify_contents(records)  # a chain that is whole may name rows that cannot be read
+        read_all(protocol.path)
     except (LockedError, SchemaVersionError):
         raise
     except WarehouseError as error:
@@ -97,6 +99,20 @@ def _chosen(data: Path, configuration: str, copy: Path, manifest: Manifest) -> C
             "yourself, which the restored protocol then says for ever",
         )
     )
+
+
+def read_all(path: Path) -> None:
+    """Read every table of a protocol: one whose records can be read may be damaged where only a writer looks.
+
+    Raises
+    ------
+    WarehouseError
+        Something of it cannot be read.
+    """
+    if not path.exists():
+        return
+    with open_to_read(path, WAIT_SECONDS) as connection:
+        table_hashes(connection)  # DuckDB holds each block that it reads to its checksum
 
 
 def assert_told(choice: Choice, manifest: Manifest, *, lose_records: bool) -> None:

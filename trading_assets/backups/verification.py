@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from trading_assets.backups.copying import files_of, table_hashes
+from trading_assets.backups.ledger import read_all
 from trading_assets.backups.manifest import FILE, HOME, PROTOCOL, Manifest, sha256_of
 from trading_assets.config import Configuration
 from trading_assets.models.registry import RegistryError, database_of
@@ -91,6 +92,7 @@ def _of_protocol(configuration: Configuration) -> Iterator[str]:
         yield "is missing: nothing that was registered, looked at or tried is on record"
         return
     protocol.verify_contents(protocol.read())
+    read_all(protocol.path)
 
 
 def _of_warehouse(configuration: Configuration) -> Iterator[str]:

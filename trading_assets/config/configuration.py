@@ -230,8 +230,13 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, how long runs may take (`runs`), or what is an alert.
+        running accounts are worked on, how long runs may take (`runs`), what is an alert, or who is told (`notifier`).
         """
+        return self.model_copy(update={"notifier": Notifier()})._hash_before
+
+    @property
+    def _hash_before(self) -> str:
+        """The hash as earlier versions have written it: it changed with who is told about alerts."""
         elsewhere: dict[str, object] = {
             "workers": None,
             "scheduler": None,
@@ -296,6 +301,10 @@ class Configuration(Section):
         user's own, whose rules may name any, all of them. What others say, or whether they are registered, has no part
         in it.
         """
+        return self._all_behind(strategy).hash
+
+    def _all_behind(self, strategy: str) -> Configuration:
+        """The configuration without the sections that nothing of a strategy follows from."""
         behind = self.behind(strategy)
         has_own_module = any("." in self.strategies[name].type for name in behind)
         if has_own_module:
@@ -312,7 +321,7 @@ class Configuration(Section):
             "models": {name: each for name, each in self.models.items() if has_own_module or name in read},
             "champions": champions,
         }
-        return self.model_copy(update=own).hash
+        return self.model_copy(update=own)
 
     @property
     def hash_of_trials(self) -> str:
@@ -322,9 +331,10 @@ class Configuration(Section):
     def is_current(self, config_hash: str, strategy: str) -> bool:
         """Return whether what was made of a strategy under a hash follows from this configuration, too.
 
-        Rows of earlier versions have the hash of the whole configuration.
+        Rows of earlier versions have the hash of the whole configuration, and one that the notifier was part of.
         """
-        return config_hash in (self.hash, self.hash_for(strategy))
+        own = self._all_behind(strategy)
+        return config_hash in (self.hash, own.hash, self._hash_before, own._hash_before)
 
 
 def hash_of(value: object) -> str:

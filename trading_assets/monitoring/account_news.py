@@ -10,7 +10,7 @@ import polars as pl
 
 from trading_assets.config import Configuration
 from trading_assets.config.redaction import secrets_of
-from trading_assets.monitoring.alert_state import id_of
+from trading_assets.monitoring.alert_state import id_of, is_told_at_once
 from trading_assets.monitoring.alerts import alert
 from trading_assets.monitoring.rules.of_trading import alarm_line
 from trading_assets.monitoring.tables import ALERTS
@@ -73,9 +73,9 @@ def news_of_accounts(
     Returns
     -------
     polars.DataFrame
-        Rows of `monitoring.alerts`.
+        Rows of `monitoring.alerts`; no alarms where their rule is switched off.
     """
-    found = [ALERTS.empty()]
+    found, rule = [ALERTS.empty()], configuration.alerts.all_rules.get(DIVERGENCE)
     for name, opening in open_accounts(configuration).items():
         sheets = warehouse.read_or_empty(ORDER_SHEETS, rows=Rows("strategy", name)).filter(account=opening.account)
         newest = sheets.filter(pl.col("session") == pl.col("session").max())
@@ -83,16 +83,19 @@ def news_of_accounts(
         if newest.height:
             stops = newest.filter(pl.col("blocked_by").ne_missing(pl.lit(ROLLOUT_WORD)), status="blocked")
             lines.append(("info" if stops.is_empty() else "warning", line_of_sheet(opening.account, newest), {}))
-        for row in standing_alarms(configuration, name).iter_rows(named=True):
-            statistic = row["statistic"]
-            line = alarm_line(opening, statistic, row["session"], row["value"], row["level"])
-            # The rule `divergence` finds it raised: one of both tells it.
-            subject = f"{opening.account} {statistic}"
-            named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
-            lines.append(("warning", line, {**named, "state": "raised", "told": True}))
+        if rule is not None:
+            told_now = is_told_at_once(rule.severity, configuration.alerts, now)
+            for row in standing_alarms(configuration, name).iter_rows(named=True):
+                statistic = row["statistic"]
+                line = alarm_line(opening, statistic, row["session"], row["value"], row["level"])
+                # The rule `divergence` finds it raised: one of both tells it.
+                subject = f"{opening.account} {statistic}"
+                named = {"rule": DIVERGENCE, "subject": subject, "alert_id": id_of(DIVERGENCE, subject, now)}
+                lines.append((rule.severity, line, {**named, "state": "raised", "told": told_now}))
         source, secrets = f"trading {name}", secrets_of(configuration)
         for severity, line, more in lines:
             if (source, line) not in told:
-                told_now = alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets, **more)
-                found.append(told_now)
+                found.append(
+                    alert(raised_at=now, severity=severity, source=source, message=line, secrets=secrets, **more)
+                )
     return pl.concat(found)

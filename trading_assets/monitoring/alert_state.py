@@ -33,8 +33,10 @@ class OpenAlert:
         As it was raised.
     raised_at, told_at
         When it was raised, and told last; None: it waits for the end of quiet hours, or its telling reached nobody.
-    escalated, acknowledged, answered
+    escalated, acknowledged
         What was done about it.
+    answered
+        What was answered by itself: the run of each answer, None where it is of none.
     """
 
     alert_id: str
@@ -47,7 +49,7 @@ class OpenAlert:
     told_at: dt.datetime | None = None
     escalated: bool = False
     acknowledged: bool = False
-    answered: bool = False
+    answered: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ def open_alerts(rows: pl.DataFrame) -> dict[tuple[str, str], OpenAlert]:
 
 def _after(alert: OpenAlert, state: str, row: Mapping[str, object]) -> OpenAlert:
     told_at = row["raised_at"] if row["told"] else None if state == "undelivered" else alert.told_at
-    marks = {mark: True for mark in ("escalated", "acknowledged", "answered") if mark == state}
-    return replace(alert, told_at=told_at, **marks)  # type: ignore[arg-type]
+    marks = {mark: True for mark in ("escalated", "acknowledged") if mark == state}
+    answered = (*alert.answered, row["run_id"]) if state == "answered" else alert.answered
+    return replace(alert, told_at=told_at, answered=answered, **marks)  # type: ignore[arg-type]
 
 
 def decide(
@@ -119,7 +122,7 @@ def decide(
         for subject, finding in {each.subject: each for each in reversed(findings)}.items():
             alert = opened.get((name, subject))
             if alert is None:
-                tell = severity == _ERROR or not quiet
+                tell = is_told_at_once(severity, settings, now)
                 made = OpenAlert(
                     id_of(name, subject, now), name, subject, severity, finding.message, now, finding.run_id
                 )
@@ -130,8 +133,10 @@ def decide(
     asked = {*found, *(rule for rule, _ in opened if rule not in rules)}
     for (name, subject), alert in opened.items():
         if name in asked and subject not in {each.subject for each in found.get(name, ())}:
-            tell = alert.told_at is not None and not quiet
-            events.append(AlertEvent("resolved", alert, f"over: {alert.message}", _INFO, told=tell))
+            # Nobody knows whether that is over which nobody looks at any more.
+            tell = alert.told_at is not None and not quiet and name in rules
+            said = "over" if name in rules else "no longer looked at"
+            events.append(AlertEvent("resolved", alert, f"{said}: {alert.message}", _INFO, told=tell))
     return events
 
 
@@ -149,6 +154,17 @@ def _again(alert: OpenAlert, message: str, settings: Alerts, now: dt.datetime, *
         yield AlertEvent("escalated", alert, message, alert.severity, told=True)
     elif now - alert.told_at >= dt.timedelta(hours=settings.repeat_hours):
         yield AlertEvent("repeated", alert, message, alert.severity, told=True)
+
+
+def is_told_at_once(severity: str, settings: Alerts, now: dt.datetime) -> bool:
+    """Return whether a person is told of a new alert now, or after the quiet hours.
+
+    Parameters
+    ----------
+    severity, settings, now
+        How bad it is, when somebody is told, and the time, UTC.
+    """
+    return severity == _ERROR or not is_quiet(settings, now)
 
 
 def is_quiet(settings: Alerts, now: dt.datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import math
 import random
 import time
 import urllib.error
@@ -65,6 +66,7 @@ def notify(
     alerts: pl.DataFrame,
     notifier: Notifier,
     *,
+    until: float = math.inf,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> bool:
@@ -77,6 +79,8 @@ def notify(
     ----------
     alerts
         Rows of `monitoring.alerts`.
+    until
+        Time of `time.monotonic` after which nobody is asked any more: who hangs keeps others waiting.
     sleep, jitter
         How to wait between attempts, and a number in [0, 1) that spreads them.
 
@@ -91,9 +95,9 @@ def notify(
         text = hidden(f"{row['source']}: {row['message']}", own)
         LOGGER.log(logging.getLevelName(row["severity"].upper()), "%s", text)
         if notifier.kind == "webhook" and notifier.url is not None:
-            delivered &= _deliver(_request(row, text, notifier), sleep, jitter)
+            delivered &= _deliver(_request(row, text, notifier), sleep, jitter, until)
         elif notifier.kind == "apprise":
-            delivered &= _through_apprise(row["severity"], text, notifier)
+            delivered &= _through_apprise(row["severity"], text, notifier, until)
     return delivered
 
 
@@ -108,7 +112,7 @@ def _request(row: dict[str, object], text: str, notifier: Notifier) -> urllib.re
     return urllib.request.Request(_address(notifier), json.dumps(body).encode(), headers, method="POST")
 
 
-def _through_apprise(severity: str, text: str, notifier: Notifier) -> bool:
+def _through_apprise(severity: str, text: str, notifier: Notifier, until: float) -> bool:
     """Tell every address of a notifier; of one that fails its number is named, as the address has its password."""
     try:
         import apprise
@@ -119,6 +123,10 @@ def _through_apprise(severity: str, text: str, notifier: Notifier) -> bool:
     told = True
     for number, url in enumerate(notifier.urls, start=1):
         channel = apprise.Apprise()
+        if time.monotonic() >= until:
+            LOGGER.error("address %d of the notifier was not asked: the time to tell is over", number)
+            told = False
+            continue
         try:
             done = channel.add(url.get_secret_value()) and channel.notify(body=text, notify_type=kind)
         except Exception as error:  # a plugin of apprise may raise anything
@@ -134,14 +142,21 @@ def _address(notifier: Notifier) -> str:
     return "" if notifier.url is None else notifier.url.get_secret_value()
 
 
-def _deliver(request: urllib.request.Request, sleep: Callable[[float], None], jitter: Callable[[], float]) -> bool:
+def _deliver(
+    request: urllib.request.Request, sleep: Callable[[float], None], jitter: Callable[[], float], until: float
+) -> bool:
     """Post with retries; the host is named in the log, the address never (it may be a secret itself)."""
     cause = ""
     for attempt in range(ATTEMPTS):
         if attempt:
-            sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * (1 + jitter()))
+            pause = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * (1 + jitter())
+            sleep(min(pause, max(until - time.monotonic(), 0.0)))
+        left = until - time.monotonic()
+        if left <= 0:
+            cause = f"{cause}, and the time to tell is over" if cause else "the time to tell is over"
+            break
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_SECONDS):
+            with _OPENER.open(request, timeout=min(TIMEOUT_SECONDS, left)):
                 return True
         except urllib.error.HTTPError as error:
             cause = f"HTTP status {error.code}"

@@ -94,7 +94,8 @@ def accounts(step: Step) -> Mapping[str, Any]:
     found = news_of_accounts(step.configuration, aside, set(before.select("source", "message").iter_rows()), step.now)
     found = found.with_columns(run_id=pl.lit(step.run_id)).join(before, on=["rule", "subject"], how="anti")
     aside.append(ALERTS, found)  # on record first: whoever is killed in between tells it twice to nobody
-    delivered = tell(aside, found, step.configuration.notifier, step.now)
+    at_once = found.filter(pl.col("told").fill_null(value=True))
+    delivered = tell(aside, at_once, step.configuration.notifier, step.now)
     return {"told": "\n".join(found["message"]) or "nothing new", "delivered": delivered}
 
 

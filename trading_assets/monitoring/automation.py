@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Collection, Iterable
 
 import dagster as dg
@@ -11,14 +12,24 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from trading_assets.asset_factories.partitions import RANGE_END_TAG, RANGE_START_TAG
 from trading_assets.asset_factories.table_asset import CONFIG_HASH_TAG, RERUN_TAG
 from trading_assets.config import Configuration
+from trading_assets.config.redaction import secrets_of
 from trading_assets.config.runs import CONFIGURATION_TAG
+from trading_assets.monitoring.alerts import alert, notify
 from trading_assets.monitoring.health import DaemonFact
 from trading_assets.monitoring.look import look_and_tell
 from trading_assets.monitoring.rules.situation import CheckFact, RunFact, Situation
-from trading_assets.warehouse import Warehouse
+from trading_assets.warehouse import LockedError, Warehouse
 
 SENSOR = "alert_rules"
+#: Says of a run that is under way, at a time (UTC), whether its process is alive, gone or unknown.
+ProcessOf = Callable[[dg.DagsterInstance, dg.DagsterRun, dt.datetime], str]
+_IN_A_PROCESS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 _RUNS, _EVALUATIONS = 200, 20
+#: Seconds that a look waits for who writes, and that it takes to tell: the daemon waits a minute for it.
+_PATIENCE, _MOST_SECONDS = 2.0, 20.0
+#: After which it is told that somebody holds the warehouse: no run does for so long.
+_LOCKED = dt.timedelta(minutes=30)
 
 
 def _now() -> dt.datetime:
@@ -26,7 +37,10 @@ def _now() -> dt.datetime:
 
 
 def build_sensors(
-    configuration: Configuration, rerun_job: str, clock: Callable[[], dt.datetime] = _now
+    configuration: Configuration,
+    rerun_job: str,
+    clock: Callable[[], dt.datetime] = _now,
+    process_of: ProcessOf | None = None,
 ) -> list[dg.SensorDefinition]:
     """Return the sensor that asks the rules, and makes a failed daily run once more where a rule says so.
 
@@ -34,8 +48,8 @@ def build_sensors(
     ----------
     configuration, rerun_job
         Configuration, and the job whose failed runs may be made once more.
-    clock
-        What tells the time, UTC.
+    clock, process_of
+        What tells the time, UTC, and of a run whether its process can be seen.
     """
 
     @dg.sensor(
@@ -46,7 +60,7 @@ def build_sensors(
         description="Asks the rules of alerts; what is wrong goes on record, and a person is told once.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        checks = _check_keys(context.repository_def)
+        checks, jobs = _parts_of(context.repository_def)
         requests: dict[str, dg.RunRequest] = {}
 
         def may_rerun(run_id: str) -> bool:
@@ -55,7 +69,14 @@ def build_sensors(
                 requests[run_id] = request
             return request is not None
 
-        looked = look_and_tell(situation_of(configuration, context.instance, clock(), checks), may_rerun)
+        now = clock()
+        situation = situation_of(configuration, context.instance, now, checks, jobs, process_of)
+        try:
+            looked = look_and_tell(situation, may_rerun, seconds=_MOST_SECONDS)
+        except LockedError as error:
+            context.update_cursor(_of_a_lock(configuration, context.cursor, now, str(error)))
+            return dg.SkipReason(" ".join(str(error).split()))
+        context.update_cursor("")
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()))
         raised = looked.events.filter(state="raised").height
@@ -64,8 +85,26 @@ def build_sensors(
     return [sensor]
 
 
+def _of_a_lock(configuration: Configuration, cursor: str | None, now: dt.datetime, error: str) -> str:
+    """Tell once that nothing can be looked at for long, which no record can say; return the cursor of that."""
+    since, _, told = (cursor or "").partition(" ")
+    since = since or now.isoformat()
+    if not told and now - dt.datetime.fromisoformat(since) >= _LOCKED:
+        said = f"since {since[:16].replace('T', ' ')} UTC no rule could be looked at: {' '.join(error.split())}"
+        row = alert(
+            raised_at=now, severity="error", source="alert rules", message=said, secrets=secrets_of(configuration)
+        )
+        told = "told" if notify(row, configuration.notifier, until=time.monotonic() + _MOST_SECONDS) else ""
+    return f"{since} {told}"
+
+
 def situation_of(
-    configuration: Configuration, instance: dg.DagsterInstance, now: dt.datetime, checks: Iterable[dg.AssetCheckKey]
+    configuration: Configuration,
+    instance: dg.DagsterInstance,
+    now: dt.datetime,
+    checks: Iterable[dg.AssetCheckKey] = (),
+    jobs: Iterable[str] = (),
+    process_of: ProcessOf | None = None,
 ) -> Situation:
     """Return how things are, by the warehouse and Dagster's record.
 
@@ -75,25 +114,59 @@ def situation_of(
         Configuration, and the instance that has its runs.
     now, checks
         Time, UTC, and the checks of the configuration.
+    jobs
+        Its jobs, whose last runs are looked up however many runs of others came after them.
+    process_of
+        What says of a run whether its process can be seen; None: nothing is said of that.
     """
-    records = [each for each in instance.get_run_records(limit=_RUNS) if is_of(configuration, each.dagster_run)]
-    runs = [
-        RunFact(
-            each.dagster_run.run_id,
-            each.dagster_run.job_name,
-            each.dagster_run.status.value,
-            _time(each.start_time),
-            _time(each.end_time),
-        )
-        for each in records
-    ]
+    runs = [_fact(each) for each in _records(configuration, instance, jobs)]
+    unseen = []
+    if process_of is not None:
+        at, filters = now.replace(tzinfo=dt.UTC), dg.RunsFilter(statuses=list(_IN_A_PROCESS))
+        unseen = [
+            _fact(each)
+            for each in instance.get_run_records(filters)
+            if process_of(instance, each.dagster_run, at) == "unknown"
+        ]
     return Situation(
         configuration,
-        Warehouse(configuration.warehouse_path),
+        Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE),
         now,
         runs,
         list(_not_passed(instance, list(checks), {each.run_id for each in runs})),
+        unseen,
     )
+
+
+def _fact(record: dg.RunRecord) -> RunFact:
+    run, asked = record.dagster_run, record.create_timestamp
+    return RunFact(
+        run.run_id,
+        run.job_name,
+        run.status.value,
+        _time(record.start_time),
+        _time(record.end_time),
+        _time(asked.replace(tzinfo=asked.tzinfo or dt.UTC).timestamp()),
+    )
+
+
+def _records(configuration: Configuration, instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunRecord]:
+    """The newest runs of a configuration, and of each job the last one that ended: the newest first."""
+    found: dict[int, dg.RunRecord] = {}
+    of_ours = ({CONFIGURATION_TAG: configuration.name}, {CONFIG_HASH_TAG: configuration.hash})
+
+    def add(filters: dg.RunsFilter, limit: int) -> None:
+        records = instance.get_run_records(filters, limit=limit)
+        found.update({each.storage_id: each for each in records if is_of(configuration, each.dagster_run)})
+
+    for tags in of_ours:
+        add(dg.RunsFilter(tags=tags), _RUNS)
+    named = {*jobs, *(each.dagster_run.job_name for each in found.values())}
+    ended = {each.dagster_run.job_name for each in found.values() if each.dagster_run.status in _ENDED}
+    for job in sorted(named - ended):
+        for tags in of_ours:
+            add(dg.RunsFilter(job_name=job, tags=tags, statuses=list(_ENDED)), 1)
+    return [found[number] for number in sorted(found, reverse=True)]
 
 
 def daemon_of(instance: dg.DagsterInstance) -> DaemonFact:
@@ -102,11 +175,13 @@ def daemon_of(instance: dg.DagsterInstance) -> DaemonFact:
     stopped = [
         each.origin.instigator_name for each in instance.all_instigator_state() if each.status.value == "STOPPED"
     ]
-    return DaemonFact({name: at for name, at in beats.items() if at is not None}, stopped)
+    known = {name: at for name, at in beats.items() if at is not None}
+    return DaemonFact(known, stopped, list(instance.get_required_daemon_types()))
 
 
-def _check_keys(repository: dg.RepositoryDefinition | None) -> Collection[dg.AssetCheckKey]:
-    return () if repository is None else repository.asset_graph.asset_check_keys
+def _parts_of(repository: dg.RepositoryDefinition | None) -> tuple[Collection[dg.AssetCheckKey], Collection[str]]:
+    """The checks and the jobs of the definitions."""
+    return ((), ()) if repository is None else (repository.asset_graph.asset_check_keys, repository.job_names)
 
 
 def is_of(configuration: Configuration, run: dg.DagsterRun) -> bool:
@@ -145,9 +220,11 @@ def _evaluated(record: AssetCheckExecutionRecord | None, runs: Collection[str]) 
 
 
 def _once_more(instance: dg.DagsterInstance, run_id: str, job: str) -> dg.RunRequest | None:
-    """What asks for a failed run once more; none of another job, or of one that was such a run itself."""
+    """What asks for a failed run once more; none of another job, of one that was such a run itself, or had one."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.job_name != job or RERUN_TAG in run.tags:
+        return None
+    if instance.get_runs(dg.RunsFilter(tags={RERUN_TAG: run_id}), limit=1):
         return None
     partition = run.tags.get("dagster/partition")
     tags = {name: run.tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG) if name in run.tags}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -37,11 +38,14 @@ STEP_FAILED = Measure("step_failed", "1: the newest run of a step failed")
 STEP_STARTED = Measure("step_started_seconds", "When the newest run of a step began, seconds since 1970")
 HEALTH = Measure("health", "0: well, 1: worth a look, 2: wrong")
 ALERTS = Measure("alerts_open", "Alerts that are open, by severity and whether somebody works on them")
+LOOKED = Measure("looked_at_seconds", "When this was looked at, seconds since 1970: what is old says nothing of now")
 #: Every name that is exposed: all are gauges, as a file shows the last state and not a sum since a start.
-NAMES = tuple(PREFIX + each.name for each in (*STEPS, STEP_FAILED, STEP_STARTED, HEALTH, ALERTS))
+NAMES = tuple(PREFIX + each.name for each in (*STEPS, STEP_FAILED, STEP_STARTED, HEALTH, ALERTS, LOOKED))
 
 
-def exposition(name: str, metrics: pl.DataFrame, items: Sequence[HealthItem], alerts: pl.DataFrame) -> str:
+def exposition(
+    name: str, metrics: pl.DataFrame, items: Sequence[HealthItem], alerts: pl.DataFrame, now: dt.datetime
+) -> str:
     """Return the text.
 
     Parameters
@@ -52,6 +56,8 @@ def exposition(name: str, metrics: pl.DataFrame, items: Sequence[HealthItem], al
         Rows of `monitoring.run_metrics`, and the items of the health.
     alerts
         Open alerts, as `listed` returns them.
+    now
+        When it was looked at, UTC.
     """
     last = metrics.sort("started_at", "step").group_by("step", maintain_order=True).last().sort("step")
     of = [{"configuration": name, "step": step} for step in last["step"]]
@@ -69,6 +75,7 @@ def exposition(name: str, metrics: pl.DataFrame, items: Sequence[HealthItem], al
         for severity, seen, count in counts.iter_rows()
     )
     parts.append(_gauge(ALERTS, opened))
+    parts.append(_gauge(LOOKED, [({"configuration": name}, now.replace(tzinfo=dt.UTC).timestamp())]))
     return "".join(parts)
 
 

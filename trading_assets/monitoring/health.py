@@ -5,27 +5,30 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from trading_assets.monitoring.alert_state import open_alerts
 from trading_assets.monitoring.freshness_windows import window_of
-from trading_assets.monitoring.rules.of_data import newest_sessions, sessions_missing
+from trading_assets.monitoring.rules.of_data import staleness
 from trading_assets.monitoring.rules.of_machine import ledger
-from trading_assets.monitoring.rules.of_runs import FAILURE, SUCCESS
+from trading_assets.monitoring.rules.of_runs import SUCCESS, last_ended
 from trading_assets.monitoring.rules.situation import Situation
 from trading_assets.monitoring.run_metrics import waiting
 from trading_assets.monitoring.tables import ALERTS, RUN_METRICS
-from trading_assets.warehouse import WarehouseError
+from trading_assets.warehouse import LockedError, WarehouseError
 from trading_assets.warehouse.lock import holder_of
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 _GIB = 2**30
 _UNDER_WAY = ("STARTED", "STARTING", "QUEUED")
-#: Seconds after which the last sign of a daemon is old.
-_HEARTBEAT = 300.0
+#: After which the last sign of a daemon is old.
+_HEARTBEAT = dt.timedelta(minutes=5)
+#: Schemas that the looks of rules write to as well as runs do.
+_NOT_OF_RUNS = ("monitoring", "meta")
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,13 @@ class DaemonFact:
         Last sign of each of its parts, UTC.
     stopped
         Schedules and sensors that somebody has switched off.
+    required
+        Parts that it has to have.
     """
 
     heartbeats: Mapping[str, dt.datetime]
     stopped: Sequence[str] = ()
+    required: Sequence[str] = ()
 
 
 def health_of(situation: Situation, assets: Sequence[str], daemon: DaemonFact) -> list[HealthItem]:
@@ -63,11 +69,11 @@ def health_of(situation: Situation, assets: Sequence[str], daemon: DaemonFact) -
     assets
         Assets of the configuration, such as `features/daily`.
     """
-    items = [*_warehouse(situation)]
-    if items[0].state != ERROR:
-        for part in (_last_run, _data, _alerts):
-            items += part(situation)
-        items += _assets(situation, assets)
+    warehouse = list(_warehouse(situation))
+    items = [*warehouse, *_last_run(situation)]
+    if all(each.state == OK for each in warehouse) or not situation.warehouse.path.exists():
+        for part in (_data, _alerts, partial(_assets, assets=assets)):
+            items += _while_free(situation, part)
     return [*items, *_schedules(situation, daemon), *_disk(situation), *_ledger(situation), *_noted(situation)]
 
 
@@ -78,27 +84,47 @@ def is_well(items: Sequence[HealthItem]) -> bool:
 
 def _warehouse(situation: Situation) -> Iterator[HealthItem]:
     path = situation.warehouse.path
+    have_run = any(each.state == SUCCESS for each in situation.runs)
     if not path.exists():
-        yield HealthItem("warehouse", WARNING, f"nothing has run yet: there is no {path}")
+        said = (
+            f"runs have succeeded, and there is no {path}" if have_run else f"nothing has run yet: there is no {path}"
+        )
+        yield HealthItem("warehouse", ERROR if have_run else WARNING, said)
         return
     try:
         with situation.warehouse.opened() as connection:
-            tables = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()[0][0]
-        yield HealthItem("warehouse", OK, f"{path}: {tables} tables, {path.stat().st_size / 2**20:.0f} MiB")
+            schemas = [row[0] for row in connection.execute("SELECT schema_name FROM duckdb_tables()").fetchall()]
+        if have_run and set(schemas) <= set(_NOT_OF_RUNS):
+            yield HealthItem("warehouse", ERROR, f"runs have succeeded, and {path} has nothing that they left")
+        else:
+            size = path.stat().st_size / 2**20
+            yield HealthItem("warehouse", OK, f"{path}: {len(schemas)} tables, {size:.0f} MiB")
+    except LockedError as error:  # a run writes: nothing is wrong, and nothing of it can be looked at
+        yield HealthItem("warehouse", WARNING, " ".join(str(error).split()))
     except (WarehouseError, OSError) as error:
         yield HealthItem("warehouse", ERROR, " ".join(str(error).split()))
     holder = holder_of(path)
     yield HealthItem("lock", OK, "nobody holds the warehouse" if holder is None else f"held by {holder}")
 
 
+def _while_free(situation: Situation, part: Callable[[Situation], Iterator[HealthItem]]) -> list[HealthItem]:
+    """What a part finds in the warehouse; nothing but a warning where a run has begun to write to it meanwhile."""
+    try:
+        return list(part(situation))
+    except LockedError as error:
+        return [HealthItem("warehouse", WARNING, " ".join(str(error).split()))]
+
+
 def _last_run(situation: Situation) -> Iterator[HealthItem]:
-    ended = next((each for each in situation.runs if each.state in (FAILURE, SUCCESS)), None)
-    if ended is None:
+    """The newest run that has ended, and each job whose last one has failed, whatever has succeeded since."""
+    ended = list(last_ended(situation.runs).values())
+    if not ended:
         yield HealthItem("last run", WARNING, "no run of this configuration has come to an end")
-    else:
-        when = f", ended {ended.ended_at:%Y-%m-%d %H:%M} UTC" if ended.ended_at else ""
-        state = OK if ended.state == SUCCESS else ERROR
-        yield HealthItem("last run", state, f"{ended.job} {ended.run_id[:8]}: {ended.state.lower()}{when}")
+    failed = [each for each in ended if each.state != SUCCESS]
+    for each in failed or ended[:1]:
+        when = f", ended {each.ended_at:%Y-%m-%d %H:%M} UTC" if each.ended_at else ""
+        state = OK if each.state == SUCCESS else ERROR
+        yield HealthItem("last run", state, f"{each.job} {each.run_id[:8]}: {each.state.lower()}{when}")
     going = [each for each in situation.runs if each.state in _UNDER_WAY]
     if going:
         yield HealthItem("under way", OK, ", ".join(f"{each.job} {each.run_id[:8]}" for each in going))
@@ -106,11 +132,13 @@ def _last_run(situation: Situation) -> Iterator[HealthItem]:
 
 def _data(situation: Situation) -> Iterator[HealthItem]:
     fixed = situation.configuration.as_of
-    for calendar, newest in newest_sessions(situation).items():
-        missing = [] if fixed is not None else sessions_missing(calendar, newest, situation.now)
-        said = f"newest bar of {newest}" + (f", {len(missing)} sessions are missing" if missing else "")
-        state = OK if not missing else WARNING if len(missing) == 1 else ERROR
-        yield HealthItem(f"bars {calendar}", state, said + (f" (as_of {fixed})" if fixed is not None else ""))
+    for calendar, found in staleness(situation, 1).items():
+        if fixed is not None:
+            yield HealthItem(f"bars {calendar}", OK, f"newest bar of {found.newest} (as_of {fixed})")
+            continue
+        is_bad = found.missing > 1 or found.are_too_many_behind
+        state = ERROR if is_bad else WARNING if found.missing or found.behind else OK
+        yield HealthItem(f"bars {calendar}", state, str(found).removeprefix("the "))
 
 
 def _assets(situation: Situation, assets: Sequence[str]) -> Iterator[HealthItem]:
@@ -160,17 +188,40 @@ def _alerts(situation: Situation) -> Iterator[HealthItem]:
 
 
 def _schedules(situation: Situation, daemon: DaemonFact) -> Iterator[HealthItem]:
-    newest = max(daemon.heartbeats.values(), default=None)
+    signs = {name: daemon.heartbeats.get(name) for name in {*daemon.heartbeats, *daemon.required}}
+    if daemon.required:
+        signs = {name: signs[name] for name in daemon.required}
+    beats = {name: at for name, at in signs.items() if at is not None}
+    newest = max(beats.values(), default=None)
     if newest is None:
         yield HealthItem("daemon", WARNING, "none has run here: nothing starts by itself (trading-assets ui)")
-    elif (situation.now - newest).total_seconds() > _HEARTBEAT:
-        yield HealthItem("daemon", ERROR, f"its last sign is of {newest:%Y-%m-%d %H:%M} UTC: nothing starts by itself")
+    elif situation.now - newest > _HEARTBEAT:
+        said = f"its last sign is of {newest:%Y-%m-%d %H:%M} UTC"
+        if _is_run_otherwise(situation, newest):
+            yield HealthItem("daemon", WARNING, f"{said}; since then runs have been started otherwise, as by cron")
+        else:
+            yield HealthItem("daemon", ERROR, f"{said}: nothing starts by itself")
+    elif silent := sorted(name for name, at in beats.items() if situation.now - at > _HEARTBEAT):
+        last = min(beats[name] for name in silent)
+        said = f"{', '.join(silent)}: no sign since {last:%Y-%m-%d %H:%M} UTC"
+        yield HealthItem("daemon", ERROR, f"{said}, other parts are alive: restart it")
+    elif missing := sorted(signs.keys() - beats.keys()):
+        yield HealthItem("daemon", WARNING, f"no sign yet of {', '.join(missing)}: it begins, or is to be restarted")
     else:
-        yield HealthItem("daemon", OK, f"alive at {newest:%H:%M:%S} UTC")
+        yield HealthItem("daemon", OK, f"alive at {min(beats.values()):%H:%M:%S} UTC")
     if daemon.stopped:
         yield HealthItem("schedules", WARNING, f"switched off: {', '.join(sorted(daemon.stopped))}")
     else:
         yield HealthItem("schedules", OK, "all are on")
+
+
+def _is_run_otherwise(situation: Situation, since: dt.datetime) -> bool:
+    """Whether something else starts runs where the daemon gives no sign: one came after it, and not long ago."""
+    window = window_of(situation.configuration)
+    last = max((each.started_at for each in situation.runs if each.started_at is not None), default=None)
+    if last is None or last <= since:
+        return False
+    return window is None or situation.now - last < window.warn
 
 
 def _disk(situation: Situation) -> Iterator[HealthItem]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -25,6 +26,8 @@ from trading_assets.warehouse import Warehouse
 
 _RERUN, _HALT = "rerun", "halt_entries"
 _BY = "alert rule "
+#: Seconds of telling of a look that nobody waits for.
+_SECONDS = 600.0
 #: What is said of alerts that are on record.
 _AGAIN = ("told", "repeated", "escalated")
 
@@ -48,7 +51,9 @@ class Looked:
     delivered: bool = True
 
 
-def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambda run_id: False) -> Looked:
+def look_and_tell(
+    situation: Situation, may_rerun: Callable[[str], bool] = lambda run_id: False, seconds: float = _SECONDS
+) -> Looked:
     """Ask the rules, put on record what has changed, tell it, and answer it where a rule says so.
 
     Where nothing has changed nothing is written. Two looks at once raise an alert once: what there is to raise is
@@ -60,7 +65,10 @@ def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambd
     situation
         How things are.
     may_rerun
-        Whether a failed run is one that can be made once more.
+        Whether a failed run is one that can be made once more, and has not been. It is asked for at each look until
+        it is there: whoever is killed after it went on record has asked nobody.
+    seconds
+        Of telling; who has not been told by then is told by the next look.
     """
     configuration, now = situation.configuration, situation.now
     found, rows = look(situation), situation.warehouse.read_or_empty(ALERTS)
@@ -78,12 +86,13 @@ def look_and_tell(situation: Situation, may_rerun: Callable[[str], bool] = lambd
             return news
 
         rows = situation.warehouse.append_chained(ALERTS, build)
-    all_heard = tell(situation.warehouse, news.filter("told"), configuration.notifier, now)
-    heard = said.filter(_heard(said, configuration))
+    until = time.monotonic() + seconds
+    all_heard = tell(situation.warehouse, news.filter("told"), configuration.notifier, now, until)
+    heard = said.filter(_heard(said, configuration, until))
     answers, reruns = _answer(situation, found, open_alerts(rows).values(), may_rerun)
     if heard.height or answers.height:
         situation.warehouse.append(ALERTS, pl.concat([heard, answers]))
-    all_heard &= tell(situation.warehouse, answers, configuration.notifier, now) and heard.height == said.height
+    all_heard &= tell(situation.warehouse, answers, configuration.notifier, now, until) and heard.height == said.height
     return Looked(pl.concat([news, heard, answers]), reruns, all_heard)
 
 
@@ -174,11 +183,11 @@ def acknowledge(configuration: Configuration, alert_id: str, *, by: str, reason:
     return seen
 
 
-def _heard(rows: pl.DataFrame, configuration: Configuration) -> pl.Series:
+def _heard(rows: pl.DataFrame, configuration: Configuration, until: float) -> pl.Series:
     """Tell rows, those that are escalated to whom that is for, and return of each whether it was heard."""
     further: Notifier = configuration.alerts.escalation or configuration.notifier
     heard = [
-        delivered(row, further if row["state"].item() == "escalated" else configuration.notifier)
+        delivered(row, further if row["state"].item() == "escalated" else configuration.notifier, until)
         for row in rows.iter_slices(1)
     ]
     return pl.concat([pl.Series(dtype=pl.Boolean), *heard])
@@ -192,17 +201,18 @@ def _answer(
     for alert_ in opened:
         response = found.rules[alert_.rule].response if alert_.rule in found.rules else "none"
         findings = [each for each in found.findings.get(alert_.rule, ()) if each.subject == alert_.subject]
-        if response == "none" or alert_.answered or alert_.acknowledged or not findings:
+        if response == "none" or alert_.acknowledged or not findings:
             continue
         run_id, said = findings[0].run_id, ""
         if response == _RERUN and run_id is not None and may_rerun(run_id):
             reruns.append(run_id)
-            said = f"run {run_id} is made once more"
-        elif response == _HALT:
+            # An alert goes on over days, and each of them has a run of its own that failed.
+            said = "" if run_id in alert_.answered else f"run {run_id} is made once more"
+        elif response == _HALT and not alert_.answered:
             halted = _halt_entries(situation, findings[0], alert_)
             said = f"no entry is sent any more of {', '.join(halted)}; exits go on" if halted else ""
         if said:
-            event = AlertEvent("answered", alert_, said, "warning", told=True)
+            event = AlertEvent("answered", replace(alert_, run_id=run_id), said, "warning", told=True)
             rows.append(rows_of([event], situation.configuration, situation.now))
     return pl.concat(rows), reruns
 

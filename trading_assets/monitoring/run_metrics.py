@@ -33,7 +33,7 @@ def collect(warehouse: Path) -> pl.DataFrame:
             for number, path in enumerate(sorted(folder.glob(f"*{NOTED}"))):
                 path.rename(path.with_suffix(f".{os.getpid()}-{number}{_TAKEN}"))
         taken = sorted(folder.glob(f"*{_TAKEN}"))
-        rows = metrics_of(line for path in taken for line in path.read_text().splitlines())
+        rows = metrics_of(line for path in taken for line in path.read_text("utf-8", "replace").splitlines())
         if not rows.is_empty():
             Warehouse(warehouse, wait_seconds=_PATIENCE).append_new(RUN_METRICS, rows)
         for path in taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import polars as pl
 
@@ -15,7 +16,9 @@ from trading_assets.warehouse import Warehouse
 UNDELIVERED = "undelivered"
 
 
-def tell(warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.datetime) -> bool:
+def tell(
+    warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.datetime, until: float = math.inf
+) -> bool:
     """Tell rows that are on record, note those of alerts that reached nobody, and return whether all did.
 
     On record first: who is killed in between has told nobody, which a row that comes after the telling would hide, too;
@@ -27,8 +30,10 @@ def tell(warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.d
         Where `rows` are on record.
     rows, notifier, now
         Rows of `monitoring.alerts` to be told, whom, and the time, UTC.
+    until
+        As `alerts.notify` has it.
     """
-    lost = rows.filter(~delivered(rows, notifier))
+    lost = rows.filter(~delivered(rows, notifier, until))
     noted = lost.filter(pl.col("state").is_in(("raised", "answered")))
     if noted.height:
         warehouse.append(
@@ -43,6 +48,12 @@ def tell(warehouse: Warehouse, rows: pl.DataFrame, notifier: Notifier, now: dt.d
     return lost.is_empty()
 
 
-def delivered(rows: pl.DataFrame, notifier: Notifier) -> pl.Series:
-    """Tell rows one by one, and return of each whether it reached everybody."""
-    return pl.Series([notify(row, notifier) for row in rows.iter_slices(1)], dtype=pl.Boolean)
+def delivered(rows: pl.DataFrame, notifier: Notifier, until: float = math.inf) -> pl.Series:
+    """Tell rows one by one, and return of each whether it reached everybody.
+
+    Parameters
+    ----------
+    rows, notifier, until
+        As `alerts.notify` has them.
+    """
+    return pl.Series([notify(row, notifier, until=until) for row in rows.iter_slices(1)], dtype=pl.Boolean)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -43,6 +45,8 @@ def send_traces(configuration: str, metrics: pl.DataFrame) -> bool:
 def export(configuration: str, metrics: pl.DataFrame, exporter: SpanExporter) -> bool:
     """Hand spans to an exporter: one a run, and one a step below it.
 
+    Ids follow from the run: where each step has a process of its own, what they send is one trace all the same.
+
     Parameters
     ----------
     configuration, metrics, exporter
@@ -51,17 +55,31 @@ def export(configuration: str, metrics: pl.DataFrame, exporter: SpanExporter) ->
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExportResult
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
     resource = Resource({"service.name": "trading_assets", "configuration": configuration})
-    tracer = TracerProvider(resource=resource, shutdown_on_exit=False).get_tracer("trading_assets")
-    spans: list[ReadableSpan] = []
+    of = _Named()
+
+    class Ids(IdGenerator):
+        """Ids of what is named next."""
+
+        def generate_trace_id(self) -> int:
+            return _number(16, of.run)
+
+        def generate_span_id(self) -> int:
+            return _number(8, of.run, *of.span)
+
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=Ids())
+    tracer, spans = provider.get_tracer("trading_assets"), list[ReadableSpan]()
     for (run_id,), steps in metrics.sort("started_at").group_by("run_id", maintain_order=True):
+        of.run, of.span = str(run_id), ("run",)
         ends = [_nanoseconds(row["started_at"]) + int(row["seconds"] * 1e9) for row in steps.iter_rows(named=True)]
         run = tracer.start_span(
             "run", start_time=_nanoseconds(steps["started_at"][0]), attributes={"run_id": str(run_id)}
         )
         for row, end in zip(steps.iter_rows(named=True), ends, strict=True):
+            of.span = (row["step"], row["started_at"].isoformat())
             known = {name: row[name] for name in _MEASURES if row[name] is not None}
             step = tracer.start_span(
                 row["step"],
@@ -83,6 +101,19 @@ def export(configuration: str, metrics: pl.DataFrame, exporter: SpanExporter) ->
         return False
     finally:
         exporter.shutdown()
+
+
+@dataclass
+class _Named:
+    """A run, and a span of it."""
+
+    run: str = ""
+    span: tuple[str, ...] = ()
+
+
+def _number(size: int, *of: str) -> int:
+    """A number of so many bytes, never zero, that the same names always have."""
+    return int.from_bytes(hashlib.sha256("\n".join(of).encode()).digest()[:size]) or 1
 
 
 def _nanoseconds(at: dt.datetime) -> int:

@@ -80,7 +80,8 @@ def end_gone_runs(
 def _notify(instance: dg.DagsterInstance, configuration: Configuration, run_id: str, alert: pl.DataFrame) -> None:
     warehouse = Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE)
     try:
-        tell(warehouse, alert, configuration.notifier, _now().replace(tzinfo=None))
+        told, now = alert.filter(pl.col("told")), _now().replace(tzinfo=None)
+        tell(warehouse, told, configuration.notifier, now, time.monotonic() + _MOST_SECONDS)
     except WarehouseError as error:
         LOGGER.warning("%s", error)
     instance.add_run_tags(run_id, {TOLD_TAG: "true"})
@@ -123,9 +124,11 @@ def run_state(instance: dg.DagsterInstance, run: dg.DagsterRun, now: dt.datetime
 
 
 def _on_record(configuration: Configuration, run: dg.DagsterRun, message: str, now: dt.datetime) -> pl.DataFrame | None:
-    """The alert, on record; None: it cannot be written now, and the sensor of failed runs tells."""
+    """The alert, on record; None: nobody is told, or it cannot be written now, and the sensor of failed runs tells."""
     at = now.replace(tzinfo=None)
     alert = alert_of_failed_run(configuration, job=run.job_name, run_id=run.run_id, message=message, now=at)
+    if alert.is_empty():
+        return None
     try:
         Warehouse(configuration.warehouse_path, wait_seconds=_PATIENCE).append(ALERTS, alert)
     except WarehouseError as error:

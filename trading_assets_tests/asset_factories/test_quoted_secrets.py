@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,21 @@ def test_what_cannot_be_changed_is_replaced_or_cut_off(tmp_path: Path, monkeypat
         raise FixedError
     error = raised_from(RuntimeError("no"), FixedError())
     assert cleaned(error, [KEY]) and error.__cause__ is None and error.__context__ is None
+
+
+def test_notes_and_members_of_a_group_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback prints both; the text of a group itself cannot be changed."""
+    noted = ValueError("no")
+    noted.add_note(f"asked at {KEY}")
+    group = ExceptionGroup("two failed", [ExceptionGroup("one", [KeyError(KEY)]), noted])
+    assert cleaned(raised_from(RuntimeError("no"), group), [KEY])
+    assert KEY not in "".join(traceback.format_exception(group))
+    monkeypatch.setenv("POLYGON_API_KEY", KEY)
+    configuration = configured(tmp_path, market_data=[{"source": "polygon", "symbols": ["A"]}])
+    with pytest.raises(HiddenError, match=r"ExceptionGroup: with \*\*\*"), secrets_hidden(configuration):
+        raise ExceptionGroup(f"with {KEY}", [ValueError("no")])
+    with pytest.raises(HiddenError), secrets_hidden(configuration):
+        raise ExceptionGroup("one", [FixedError()])
 
 
 def test_an_error_that_quotes_nothing_is_the_same(tmp_path: Path) -> None:

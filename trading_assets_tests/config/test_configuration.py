@@ -99,3 +99,13 @@ def test_a_model_is_part_of_what_an_own_module_says(tmp_path: Path) -> None:
     )
     before, after = load(tmp_path, text), load(tmp_path, text.replace("xgboost", "xgboost, trees: 50"))
     assert [after.is_current(before.hash_for(name), name) for name in ("own", "other")] == [False, True]
+
+
+def test_who_is_told_changes_no_hash_and_what_was_made_when_it_did_is_current(tmp_path: Path) -> None:
+    """Earlier versions hashed the notifier: what they registered with a webhook stays registered."""
+    log = load(tmp_path, MINIMAL)
+    hook = load(tmp_path, MINIMAL + "notifier: {kind: webhook, url: 'https://example.org/hook'}\n")
+    [name] = hook.strategies
+    assert hook.hash == log.hash and hook.hash_for(name) == log.hash_for(name)
+    before = hook._hash_before
+    assert before != log.hash and hook.is_current(before, name) and not log.is_current(before, name)

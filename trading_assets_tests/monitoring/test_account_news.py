@@ -70,3 +70,18 @@ def test_news_are_told_once(tmp_path: Path) -> None:
         f"breakout-1, paper, verdict reject: live_wealth in alarm since {DAYS[30]}: money of a bet that the broker's "
         "books earn less than the account, 123.4 where 100 is an alarm"
     )
+
+
+def test_alarms_are_as_their_rule_says_and_none_where_it_is_switched_off(tmp_path: Path) -> None:
+    configuration, warehouse = published(tmp_path)
+    raised = warehouse.read(DIVERGENCE).filter(statistic="live_wealth", session=DAYS[30])
+    raised = raised.with_columns(alarm=pl.lit(value=True), value=pl.lit(123.4))
+    put_alarms_on_record(Protocol.of(configuration), STRATEGY, raised, NOW)
+
+    def alarms(**rule: object) -> list[tuple[object, ...]]:
+        alerts = type(configuration.alerts).model_validate({"rules": {"divergence": rule}})
+        news = news_of_accounts(configuration.model_copy(update={"alerts": alerts}), warehouse, set(), NOW)
+        return news.filter(rule="divergence").select("severity", "told").rows()
+
+    assert alarms(enabled=False) == []
+    assert alarms(severity="error") == [("error", True)]

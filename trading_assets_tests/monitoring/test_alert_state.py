@@ -122,7 +122,7 @@ def test_a_rule_that_could_not_look_changes_nothing_and_one_that_is_gone_is_over
     opened = open_alerts(ledger.rows)
     assert decide(opened, {}, ledger.rules, ledger.settings, START + HOUR) == []
     [over] = decide(opened, {}, {}, ledger.settings, START + HOUR)
-    assert over.state == "resolved"
+    assert (over.state, over.told, over.message) == ("resolved", False, "no longer looked at: a is full")
 
 
 def test_messages_without_a_rule_are_no_alerts() -> None:

@@ -14,6 +14,8 @@ from trading_assets.monitoring.health import HealthItem
 from trading_assets.monitoring.tables import RUN_METRICS
 from trading_assets_tests.conftest import REPOSITORY
 
+LOOKED = dt.datetime(2026, 1, 3)
+
 
 def metrics() -> pl.DataFrame:
     """Two runs of a step, of which the second failed, and one of another whose rows are unknown."""
@@ -38,7 +40,7 @@ def test_samples_are_those_of_the_newest_run_of_each_step() -> None:
         HealthItem("alert disk", "error", ""),
     ]
     alerts = pl.DataFrame({"severity": ["error", "error", "warning"], "acknowledged": [False, False, True]})
-    families = list(text_string_to_metric_families(exposition("demo", metrics(), items, alerts)))
+    families = list(text_string_to_metric_families(exposition("demo", metrics(), items, alerts, LOOKED)))
     assert [each.name for each in families] == list(NAMES)
     assert {each.type for each in families} == {"gauge"}
     values = {(s.name.removeprefix(PREFIX), *list(s.labels.values())[1:]): s.value for f in families for s in f.samples}
@@ -50,13 +52,14 @@ def test_samples_are_those_of_the_newest_run_of_each_step() -> None:
     )
     assert (values["health", "disk"], values["health", "alert disk"]) == (0, 2)
     assert values["alerts_open", "error", "false"] == 2 and values["alerts_open", "warning", "true"] == 1
+    assert [s.value for s in families[-1].samples] == [1_767_398_400], "midnight of 3 January 2026, UTC"
     assert {sample.labels["configuration"] for each in families for sample in each.samples} == {"demo"}
 
 
 def test_before_the_first_run_the_text_is_sound() -> None:
     alerts = pl.DataFrame(schema={"severity": pl.String, "acknowledged": pl.Boolean})
-    families = list(text_string_to_metric_families(exposition("demo", RUN_METRICS.empty(), [], alerts)))
-    assert [len(each.samples) for each in families] == [0] * len(NAMES)
+    families = list(text_string_to_metric_families(exposition("demo", RUN_METRICS.empty(), [], alerts, LOOKED)))
+    assert [len(each.samples) for each in families] == [0] * (len(NAMES) - 1) + [1]
 
 
 def test_queries_of_the_dashboard_name_what_is_exposed_and_all_of_it_is_shown() -> None:
@@ -65,4 +68,4 @@ def test_queries_of_the_dashboard_name_what_is_exposed_and_all_of_it_is_shown() 
     queries += [each["query"] for each in board["templating"]["list"]]
     named = {name for query in queries for name in re.findall(rf"{PREFIX}\w+", query)}
     assert named == set(NAMES)
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) == 12
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) == 13

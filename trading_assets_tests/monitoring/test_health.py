@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from trading_assets.monitoring.health import (
 from trading_assets.monitoring.look import acknowledge, look_and_tell
 from trading_assets.monitoring.rules.situation import RunFact, Situation
 from trading_assets.monitoring.tables import ALERTS, RUN_METRICS
+from trading_assets.warehouse import Warehouse
 from trading_assets_tests.monitoring.rules.situations import NOW, situation
 from trading_assets_tests.monitoring.rules.test_of_data import with_instruments
 
@@ -108,3 +111,59 @@ def test_figures_of_a_killed_run_are_told(tmp_path: Path) -> None:
     assert found(health_of(now, [], ALIVE))["metrics"] == WARNING
     going = replace(now, runs=[RunFact("1", "daily_update", "STARTED"), DONE])
     assert "metrics" not in found(health_of(going, [], ALIVE))
+
+
+def test_a_failed_job_is_wrong_whatever_other_jobs_have_done_since(tmp_path: Path) -> None:
+    sheets = RunFact("9876543210", "trading_before_open", "SUCCESS", ended_at=NOW)
+    now = replace(after_a_run(tmp_path), runs=[sheets, replace(DONE, state="FAILURE"), DONE])
+    [last] = [each for each in health_of(now, [], ALIVE) if each.item == "last run"]
+    assert (last.state, last.detail[:28]) == (ERROR, "daily_update 01234567: failu")
+
+
+def test_a_warehouse_that_is_lost_is_wrong_though_an_alert_has_made_another(tmp_path: Path) -> None:
+    now = situation(tmp_path, runs=[DONE])
+    assert found(health_of(now, [], ALIVE))["warehouse"] == ERROR
+    now.warehouse.append(ALERTS, ALERTS.empty())
+    lost = {each.item: each for each in health_of(now, [], ALIVE)}["warehouse"]
+    assert lost.state == ERROR and "has nothing that they left" in lost.detail
+    failed = situation(tmp_path / "first", runs=[replace(DONE, state="FAILURE")])
+    states = found(health_of(failed, [], ALIVE))
+    assert (states["warehouse"], states["last run"]) == (WARNING, ERROR), "a first run that failed lost nothing"
+
+
+def test_each_part_of_the_daemon_has_to_be_alive(tmp_path: Path) -> None:
+    now, parts = after_a_run(tmp_path), ("SENSOR", "SCHEDULER")
+    long_ago, just_now = NOW - dt.timedelta(days=90), NOW - dt.timedelta(seconds=20)
+    old_part = DaemonFact({"SENSOR": long_ago, "SCHEDULER": just_now}, required=parts)
+    [daemon] = [each for each in health_of(now, [], old_part) if each.item == "daemon"]
+    assert daemon.state == ERROR and daemon.detail.startswith("SENSOR: no sign since 2026-09-01 12:00 UTC")
+    begins = DaemonFact({"SCHEDULER": just_now}, required=parts)
+    assert found(health_of(now, [], begins))["daemon"] == WARNING
+    whole = DaemonFact({"SENSOR": just_now, "SCHEDULER": just_now, "ONCE": long_ago}, required=parts)
+    assert found(health_of(now, [], whole))["daemon"] == OK, "a part that is not asked for any more is no part"
+
+
+def test_a_machine_that_cron_runs_is_well_though_a_daemon_was_there_once(tmp_path: Path) -> None:
+    """The daemon gave its last sign in spring; what begins its runs since is something else, until it stops."""
+    spring, then = DaemonFact({"SENSOR": dt.datetime(2026, 3, 1)}), NOW - dt.timedelta(hours=3)
+    now = replace(after_a_run(tmp_path), runs=[replace(DONE, started_at=then)])
+    assert found(health_of(now, [], spring))["daemon"] == WARNING
+    stopped = replace(now, runs=[replace(DONE, started_at=NOW - dt.timedelta(days=9))])
+    assert found(health_of(stopped, [], spring))["daemon"] == ERROR
+    before = replace(now, runs=[replace(DONE, started_at=dt.datetime(2026, 2, 1))])
+    assert found(health_of(before, [], spring))["daemon"] == ERROR
+
+
+def test_a_warehouse_that_a_run_writes_to_is_not_wrong_and_its_holder_is_named(tmp_path: Path) -> None:
+    now = after_a_run(tmp_path)
+    hold = (
+        f"import duckdb, sys; held = duckdb.connect({str(now.warehouse.path)!r}); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        other.stdout.readline()
+        patient = replace(now, warehouse=Warehouse(now.warehouse.path, wait_seconds=0.1))
+        items = health_of(patient, ["features/daily"], ALIVE)
+        other.stdin.close()
+    [held] = [each for each in items if each.item == "warehouse"]
+    assert held.state == WARNING and str(other.pid) in held.detail and is_well(items)

@@ -96,9 +96,28 @@ def test_a_failed_run_is_made_once_more_once(tmp_path: Path) -> None:
     assert looked.events["state"].to_list() == ["raised", "answered"]
     assert looked.events["message"][1].startswith("run r1 is made once more [")
     again = replace(now, now=NOW + HOUR, runs=(RunFact("r2", "daily_update", "FAILURE"), *failed))
-    assert look_and_tell(again, lambda run_id: True).reruns == []
+    assert look_and_tell(again, lambda run_id: run_id == "r1").reruns == [], "what was made again is not, again"
     refused = watched(tmp_path / "other", failed, run_failed={"response": "rerun"})
     assert look_and_tell(refused).events["state"].to_list() == ["raised"]
+
+
+def test_a_run_of_another_day_is_made_once_more_though_the_alert_goes_on(tmp_path: Path) -> None:
+    first = (RunFact("day1", "daily_update", "FAILURE"),)
+    now = watched(tmp_path, first, run_failed={"response": "rerun"})
+    assert look_and_tell(now, lambda run_id: True).reruns == ["day1"]
+    second = (RunFact("day2", "daily_update", "FAILURE"), *first)
+    looked = look_and_tell(replace(now, now=NOW + 23 * HOUR, runs=second), lambda run_id: True)
+    assert looked.reruns == ["day2"]
+    assert looked.events.filter(state="answered").select("run_id", "subject").rows() == [("day2", "daily_update")]
+
+
+def test_a_rerun_that_went_on_record_and_was_not_asked_for_is_asked_for_by_the_next_look(tmp_path: Path) -> None:
+    """Whoever was killed between the two leaves a run that nobody makes; it goes on record once all the same."""
+    failed = (RunFact("r1", "daily_update", "FAILURE"),)
+    now = watched(tmp_path, failed, run_failed={"response": "rerun"})
+    look_and_tell(now, lambda run_id: True)
+    again = look_and_tell(replace(now, now=NOW + HOUR / 12), lambda run_id: True)
+    assert again.reruns == ["r1"] and again.events.is_empty()
 
 
 def test_entries_are_halted_once_and_on_record(tmp_path: Path) -> None:

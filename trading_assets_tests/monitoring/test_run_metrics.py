@@ -52,6 +52,13 @@ def test_lines_of_one_who_was_killed_after_writing_are_not_written_twice(warehou
     assert warehouse.read(RUN_METRICS).height == 1
 
 
+def test_bytes_that_are_no_text_cost_their_line_alone(warehouse: Warehouse) -> None:
+    note(warehouse.path, line())
+    with (warehouse.path.parent / FOLDER / "r.jsonl").open("ab") as file:
+        file.write(b'{"run_id": "\xff"\n')
+    assert collect(warehouse.path).height == 1 and waiting(warehouse.path) == 0
+
+
 def test_cut_and_foreign_lines_are_left_out(warehouse: Warehouse) -> None:
     whole = json.dumps(line())
     found = metrics_of(iter([whole[:40], "[]", "null", '{"run_id": "r"}', whole, json.dumps(line(step="b", rows=7))]))

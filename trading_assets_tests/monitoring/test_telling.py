@@ -82,3 +82,17 @@ def test_a_failed_run_of_which_nobody_heard_is_not_told(now: Situation, server: 
     before = now.warehouse.read(ALERTS).height
     assert not tell(now.warehouse, message, now.configuration.notifier, NOW)
     assert now.warehouse.read(ALERTS).height == before, "a mere message is no alert"
+
+
+def test_a_look_whose_time_to_tell_is_over_asks_nobody_and_the_next_one_tells_all(
+    now: Situation, server: Server
+) -> None:
+    """Each of ten alerts would ask a webhook that hangs for 43 s, and the daemon waits a minute for a look."""
+    server.statuses[:] = [200]
+    for number in range(9):
+        sign(now.warehouse, f"smoke {number}")
+    looked = look_and_tell(now, seconds=0)
+    assert not looked.delivered and server.requests == []
+    assert states(now) == ["raised"] * 10 + ["undelivered"] * 10
+    after = look_and_tell(replace(now, now=NOW + dt.timedelta(minutes=5)))
+    assert after.delivered and len(server.requests) == 10

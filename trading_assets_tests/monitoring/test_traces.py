@@ -50,6 +50,24 @@ def test_spans_of_steps_lie_in_that_of_their_run() -> None:
     assert run.resource.attributes["configuration"] == "demo"
 
 
+def test_what_two_processes_send_of_a_run_is_one_trace_with_ids_that_are_the_same_each_time() -> None:
+    """As the multiprocess executor does: each step is sent by a process of its own."""
+
+    def sent(step: str) -> list[tuple[str, int, int, int | None]]:
+        memory = InMemorySpanExporter()
+        assert export("demo", steps().filter(run_id="1", step=step), memory)
+        return [
+            (each.name, each.context.trace_id, each.context.span_id, each.parent.span_id if each.parent else None)
+            for each in memory.get_finished_spans()
+        ]
+
+    first, second = sent("a/b"), sent("c/d")
+    assert first == sent("a/b")
+    assert len({trace for _, trace, _, _ in first + second}) == 1
+    assert first[1] == second[1] and first[0][3] == second[0][3] == first[1][2], "both lie in the span of the run"
+    assert len({span for _, _, span, _ in first + second}) == 3
+
+
 class Down(SpanExporter):
     """A collector that is not there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ Rule = Callable[[Situation, float], Iterator[Finding]]
 
 RULES: Mapping[str, Rule] = {
     "run_failed": of_runs.run_failed,
+    "run_unseen": of_runs.run_unseen,
     "check_failed": of_runs.check_failed,
     "check_warned": of_runs.check_warned,
     "slow_run": of_runs.slow_run,
@@ -31,6 +33,7 @@ RULES: Mapping[str, Rule] = {
 }
 #: A rule that cannot be looked at; nobody can switch it off.
 BROKEN = "rule_broken"
+#: Seconds of all own queries of a look, as the daemon waits a minute for it, and rows of one.
 _SECONDS, _ROWS = 30.0, 100
 
 
@@ -55,12 +58,15 @@ def look(situation: Situation) -> Found:
 
     What a check, an error or a row of an own query quotes of secrets is taken out here, before it names an alert.
     """
-    rules = situation.configuration.alerts.all_rules
+    rules, until = situation.configuration.alerts.all_rules, time.monotonic() + _SECONDS
     found: dict[str, list[Finding]] = {}
     broken: list[Finding] = []
     for name, rule in rules.items():
+        left = until - time.monotonic()
+        if rule.query is not None and left <= 0:
+            continue  # an own query before it has taken all the time, and is said to
         try:
-            found[name] = list(_findings(name, rule, situation))
+            found[name] = list(_findings(name, rule, situation, left))
         except LockedError:
             continue  # a run writes: the next look sees what it left
         except Exception as error:
@@ -77,12 +83,12 @@ def _without(secrets: Sequence[str], finding: Finding) -> Finding:
     return replace(finding, subject=hidden(finding.subject, secrets), message=hidden(finding.message, secrets))
 
 
-def _findings(name: str, rule: AlertRule, situation: Situation) -> Iterator[Finding]:
+def _findings(name: str, rule: AlertRule, situation: Situation, seconds: float) -> Iterator[Finding]:
     if rule.query is None:
         yield from RULES[name](situation, rule.threshold or 0.0)
         return
     try:
-        rows = situation.warehouse.query(rule.query, seconds=_SECONDS)
+        rows = situation.warehouse.query(rule.query, seconds=seconds)
     except MissingTableError:
         return  # nothing is written yet
     if "message" not in rows.columns:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import polars as pl
 
 from trading_assets.market_data.calendars import facts_of, sessions
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN, UNIVERSE
 from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.monitoring.tables import DRIFT
 
@@ -16,6 +18,43 @@ from trading_assets.monitoring.tables import DRIFT
 GRACE = dt.timedelta(hours=12)
 #: Sessions whose bars are counted.
 _NEWEST = 21
+#: Part of the symbols that may be behind the others: one of many may be halted, and its account waits for it.
+_BEHIND = 0.1
+_NAMED = 3
+
+
+class Staleness(NamedTuple):
+    """How far the bars of a calendar go.
+
+    Attributes
+    ----------
+    newest, missing
+        Newest session that has a bar of any symbol, and how many after it should be there.
+    live
+        Symbols from which bars are to be expected.
+    behind
+        Those of them that lack more sessions than are allowed, and the last session of each, the oldest first.
+    """
+
+    newest: dt.date
+    missing: int
+    live: int
+    behind: tuple[tuple[str, dt.date], ...]
+
+    @property
+    def are_too_many_behind(self) -> bool:
+        """Whether more than a tenth of the symbols is behind."""
+        return len(self.behind) > _BEHIND * self.live
+
+    def __str__(self) -> str:
+        said = f"the newest bar is of {self.newest}"
+        if self.missing:
+            said += f", {self.missing} sessions are missing"
+        if self.behind:
+            named = ", ".join(f"{symbol} since {last}" for symbol, last in self.behind[:_NAMED])
+            more = ", ..." if self.behind[_NAMED:] else ""
+            said += f", {len(self.behind)} of {self.live} symbols are behind: {named}{more}"
+        return said
 
 
 def newest_sessions(situation: Situation) -> dict[str, dt.date]:
@@ -42,14 +81,54 @@ def sessions_missing(calendar: str, newest: dt.date, now: dt.datetime) -> list[d
     return [day for day in days if dt.datetime.combine(day, dt.time()) + over <= now]
 
 
+def staleness(situation: Situation, allowed: float) -> dict[str, Staleness]:
+    """Return how far bars go, by calendar: one fresh symbol does not hide those of which nothing comes any more.
+
+    A symbol that has ended is not behind: one that is delisted, that has left the universe, or that lacks so many
+    sessions (`risk.delisting_sessions`) that the engine has given it up, too.
+
+    Parameters
+    ----------
+    situation, allowed
+        How things are, and the sessions that a symbol may lack.
+    """
+    rows = situation.warehouse.read_or_empty(
+        INSTRUMENTS,
+        columns=["symbol", "calendar", "last_session"],
+        where="in_universe AND last_session IS NOT NULL AND delisted IS NULL",
+    )
+    spells = situation.warehouse.read_or_empty(UNIVERSE, columns=["symbol", "end"])
+    lasting = pl.col("end").is_null().any()
+    left = spells.group_by("symbol").agg(left=pl.when(lasting).then(None).otherwise(pl.col("end").max()))
+    rows = rows.join(left, on="symbol", how="left").sort("last_session", "symbol")
+    given_up, found = situation.configuration.risk.delisting_sessions, dict[str, Staleness]()
+    for calendar, newest in newest_sessions(situation).items():
+        # Far enough back for so many sessions: with holidays, too, most weeks have more than one.
+        since = newest - dt.timedelta(days=7 * given_up)
+        live = rows.filter(
+            pl.col("last_session") >= since,
+            pl.col("left").is_null() | (pl.col("left") > newest),
+            calendar=calendar,
+        )
+        over = sessions_missing(calendar, since, situation.now)
+        missing = len(over) - bisect_right(over, newest)
+        lacking = [
+            (symbol, last, len(over) - bisect_right(over, last))
+            for symbol, last in live.select("symbol", "last_session").iter_rows()
+        ]
+        lacking = [each for each in lacking if each[2] - missing < given_up]
+        behind = tuple((symbol, last) for symbol, last, count in lacking if count > max(allowed, missing))
+        found[calendar] = Staleness(newest, missing, len(lacking), behind)
+    return found
+
+
 def stale_data(situation: Situation, threshold: float) -> Iterator[Finding]:
-    """Yield each calendar of which more than `threshold` sessions have no bar though they are over."""
+    """Yield each calendar that lacks more than `threshold` sessions that are over, or a tenth of its symbols does."""
     if situation.configuration.as_of is not None:
         return
-    for calendar, newest in newest_sessions(situation).items():
-        missing = sessions_missing(calendar, newest, situation.now)
-        if len(missing) > threshold:
-            yield Finding(calendar, f"{calendar}: the newest bar is of {newest}, {len(missing)} sessions are missing")
+    for calendar, found in staleness(situation, threshold).items():
+        if found.missing > threshold or found.are_too_many_behind:
+            yield Finding(calendar, f"{calendar}: {found}")
 
 
 def source_down(situation: Situation, threshold: float) -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 
-from trading_assets.monitoring.rules.situation import Finding, Situation
+from trading_assets.monitoring.rules.situation import Finding, RunFact, Situation
 from trading_assets.monitoring.slowdowns import Slowness, slowdowns
 from trading_assets.monitoring.tables import RUN_METRICS
 
-FAILURE, SUCCESS = "FAILURE", "SUCCESS"
+FAILURE, SUCCESS, QUEUED = "FAILURE", "SUCCESS", "QUEUED"
 #: Checks that other rules, or the news of accounts, are about.
 _TOLD_ELSEWHERE = ("no_feature_drift", "as_promised", "orders_pass")
 #: Warnings that are results of research, on the pages: nobody is called because a strategy is rejected.
@@ -23,15 +24,37 @@ RESULTS = (
 _NAMED = 3
 
 
+def last_ended(runs: Sequence[RunFact]) -> dict[str, RunFact]:
+    """Return the last run of each job that came to an end, the newest first."""
+    ended = dict[str, RunFact]()
+    for run in runs:
+        if run.state in (FAILURE, SUCCESS):
+            ended.setdefault(run.job, run)
+    return ended
+
+
 def run_failed(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield each job whose last run that came to an end has failed."""
-    ended = dict[str, bool]()
-    for run in situation.runs:
-        if run.job not in ended and run.state in (FAILURE, SUCCESS):
-            ended[run.job] = run.state == FAILURE
-            if run.state == FAILURE:
-                when = f" at {run.ended_at:%Y-%m-%d %H:%M} UTC" if run.ended_at else ""
-                yield Finding(run.job, f"the last run of {run.job} failed{when}", run.run_id)
+    for run in last_ended(situation.runs).values():
+        if run.state == FAILURE:
+            when = f" at {run.ended_at:%Y-%m-%d %H:%M} UTC" if run.ended_at else ""
+            yield Finding(run.job, f"the last run of {run.job} failed{when}", run.run_id)
+
+
+def run_unseen(situation: Situation, threshold: float) -> Iterator[Finding]:
+    """Yield each run whose process cannot be seen, where runs have waited for more than `threshold` minutes meanwhile.
+
+    If it is gone it takes a place of the queue for ever; if it lives, elsewhere, nobody here may end it.
+    """
+    long_ago = situation.now - dt.timedelta(minutes=threshold)
+    waiting = [each.asked_at for each in situation.runs if each.state == QUEUED and each.asked_at is not None]
+    if not any(asked <= long_ago for asked in waiting):
+        return
+    behind = f"{len(waiting)} runs wait behind it, the first since {min(waiting):%Y-%m-%d %H:%M} UTC"
+    for run in situation.unseen:
+        since = f" since {run.started_at:%Y-%m-%d %H:%M} UTC" if run.started_at else ""
+        said = f"run {run.run_id} of {run.job} is under way{since}, and its process cannot be seen from here"
+        yield Finding(run.run_id, f"{said}: {behind}", run.run_id)
 
 
 def check_failed(situation: Situation, threshold: float) -> Iterator[Finding]:

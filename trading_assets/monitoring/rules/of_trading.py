@@ -17,21 +17,28 @@ from trading_assets.monitoring.rules.situation import Finding, Situation
 from trading_assets.trading.divergence.alarms_on_record import standing_alarms
 from trading_assets.trading.divergence.tables import STATISTICS
 from trading_assets.trading.opening import Opening, accounts_on_record
-from trading_assets.trading.session_times import hours_between
+from trading_assets.trading.session_times import hours_between, offset_of
 from trading_assets.trading.tables import EQUITY
 from trading_assets.warehouse import Rows
 
 _LOOK_BACK = dt.timedelta(days=14)
+#: What the run after a close may take, with another attempt where bars are late.
+_OF_A_RUN = dt.timedelta(minutes=45)
 #: Sessions of an account whose wins are counted, at most and at least.
 _MOST, _FEWEST = 63, 20
 
 
 def late_session(situation: Situation, threshold: float) -> Iterator[Finding]:
-    """Yield each account that has not published the last session that was over `threshold` hours ago."""
+    """Yield each account that has not published the last session that was over `threshold` hours ago.
+
+    Where the run after a close begins later than most (`accounts.after_close_minutes`), it has its time after that.
+    """
     if situation.configuration.as_of is not None:
         return
     for name, opening in _accounts(situation).items():
-        due = _last_over(opening, situation.now - dt.timedelta(hours=threshold))
+        begins = [offset_of("after_close", each, situation.configuration.accounts) or 0 for each in _calendars(opening)]
+        since = max(dt.timedelta(hours=threshold), dt.timedelta(minutes=max(begins, default=0)) + _OF_A_RUN)
+        due = _last_over(opening, situation.now - since)
         if due is None or due < opening.session:
             continue
         rows = _equity(situation, name, opening)
@@ -145,10 +152,14 @@ def _equity(situation: Situation, name: str, opening: Opening) -> pl.DataFrame:
     return rows.filter(account=opening.account).sort("session")
 
 
+def _calendars(opening: Opening) -> set[str]:
+    return {calendar for _, calendar, _ in opening.universe.values()}
+
+
 def _last_over(opening: Opening, moment: dt.datetime) -> dt.date | None:
     """The last session that is over by a moment (UTC) on all calendars of an account."""
     found = []
-    for calendar in {calendar for _, calendar, _ in opening.universe.values()}:
+    for calendar in _calendars(opening):
         hours = hours_between(calendar, moment.date() - _LOOK_BACK, moment.date())
         over = [day for day, _, closes in hours.iter_rows() if closes.replace(tzinfo=None) <= moment]
         found += over[-1:]

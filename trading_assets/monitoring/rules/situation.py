@@ -23,6 +23,8 @@ class RunFact:
         SUCCESS, FAILURE, CANCELED, or that it goes on.
     started_at, ended_at
         UTC; None: not yet.
+    asked_at
+        When it was asked for, UTC.
     """
 
     run_id: str
@@ -30,6 +32,7 @@ class RunFact:
     state: str
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    asked_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Situation:
         Runs of the configuration, the newest first.
     checks
         Checks whose last evaluation did not pass.
+    unseen
+        Runs under way, of any configuration of Dagster's home, whose process cannot be seen from here.
     home
         Folder whose disk is looked at; default: that of the configuration.
     """
@@ -62,6 +67,7 @@ class Situation:
     now: dt.datetime
     runs: Sequence[RunFact] = ()
     checks: Sequence[CheckFact] = ()
+    unseen: Sequence[RunFact] = ()
     home: Path | None = None
 
 

@@ -9,8 +9,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN
-from trading_assets.monitoring.rules.of_data import data_quality, drift, sessions_missing, source_down, stale_data
+from trading_assets.market_data.tables import BARS, INSTRUMENTS, QUARANTINE, SOURCES_DOWN, UNIVERSE
+from trading_assets.monitoring.rules.of_data import (
+    data_quality,
+    drift,
+    sessions_missing,
+    source_down,
+    stale_data,
+    staleness,
+)
 from trading_assets.monitoring.rules.situation import Situation
 from trading_assets.monitoring.tables import DRIFT
 from trading_assets.warehouse import Table, Whole
@@ -81,6 +88,58 @@ def test_nothing_is_stale_where_the_end_is_fixed_or_nothing_was_read(tmp_path: P
     assert list(stale_data(situation(tmp_path), 1)) == []
     fixed = situation(tmp_path, keys={"as_of": "2020-01-31"})
     assert list(stale_data(with_instruments(fixed, XNYS=dt.date(2020, 1, 31)), 1)) == []
+
+
+def with_symbols(folder: Path, delisted: dict[str, dt.date], left: dict[str, dt.date], **last: str) -> Situation:
+    """Symbols of New York, each with its last session; some delisted, some left the universe."""
+    now = situation(folder)
+    rows = filled(
+        INSTRUMENTS,
+        len(last),
+        symbol=pl.Series(list(last)),
+        calendar="XNYS",
+        last_session=pl.Series([dt.date.fromisoformat(each) for each in last.values()]),
+        delisted=pl.Series([delisted.get(each) for each in last], dtype=pl.Date),
+        asset_class="equity",
+        in_universe=True,
+    )
+    spells = filled(
+        UNIVERSE,
+        len(last),
+        symbol=pl.Series(list(last)),
+        asset_class="equity",
+        end=pl.Series([left.get(each) for each in last], dtype=pl.Date),
+    )
+    now.warehouse.replace(Whole(), {INSTRUMENTS: rows, UNIVERSE: spells})
+    return now
+
+
+def test_one_fresh_symbol_hides_no_stale_ones(tmp_path: Path) -> None:
+    """On the 28th the 24th, 25th and 27th are over (the 26th is Thanksgiving): B lacks two sessions, C one."""
+    now = with_symbols(tmp_path, {}, {}, A="2026-11-27", B="2026-11-24", C="2026-11-25", D="2026-11-27")
+    [finding] = stale_data(now, 1)
+    assert finding.message == "XNYS: the newest bar is of 2026-11-27, 1 of 4 symbols are behind: B since 2026-11-24"
+    assert [each.behind for each in staleness(now, 0).values()] == [
+        (("B", dt.date(2026, 11, 24)), ("C", dt.date(2026, 11, 25)))
+    ]
+
+
+def test_symbols_that_have_ended_are_not_stale(tmp_path: Path) -> None:
+    """E is delisted, F left the universe, G lacks the ten sessions after which the engine has given it up."""
+    day = dt.date(2026, 11, 20)
+    ended = {"E": "2026-11-20", "F": "2026-11-20", "G": "2026-11-12"}
+    now = with_symbols(tmp_path, {"E": day}, {"F": day}, A="2026-11-27", **ended)
+    assert list(stale_data(now, 1)) == []
+    assert staleness(now, 1)["XNYS"].live == 1
+    late = with_symbols(tmp_path / "late", {}, {}, A="2026-11-27", G="2026-11-13")
+    assert [each.behind for each in staleness(late, 1).values()] == [(("G", dt.date(2026, 11, 13)),)]
+
+
+def test_one_of_many_may_be_halted(tmp_path: Path) -> None:
+    many = {f"S{number}": "2026-11-27" for number in range(9)}
+    assert list(stale_data(with_symbols(tmp_path, {}, {}, B="2026-11-20", **many), 1)) == []
+    more = with_symbols(tmp_path / "more", {}, {}, B="2026-11-20", C="2026-11-20", **many)
+    assert [each.subject for each in stale_data(more, 1)] == ["XNYS"]
 
 
 @pytest.mark.parametrize(("refused", "fires"), [(1, False), (3, True)])

@@ -8,7 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from trading_assets.definitions import defs
-from trading_assets.monitoring.rules.of_runs import RESULTS, check_failed, check_warned, run_failed, slow_run
+from trading_assets.monitoring.rules.of_runs import (
+    RESULTS,
+    check_failed,
+    check_warned,
+    run_failed,
+    run_unseen,
+    slow_run,
+)
 from trading_assets.monitoring.rules.situation import CheckFact, RunFact
 from trading_assets.monitoring.tables import RUN_METRICS
 from trading_assets_tests.monitoring.rules.situations import NOW, situation
@@ -22,6 +29,23 @@ def test_the_last_run_of_a_job_decides(tmp_path: Path) -> None:
     assert found.message == "the last run of daily_update failed at 2026-11-30 00:20 UTC"
     assert list(run_failed(situation(tmp_path, runs=[RunFact("c", "daily_update", "SUCCESS"), failed]), 0)) == []
     assert list(run_failed(situation(tmp_path, runs=[RunFact("x", "retrain", "CANCELED")]), 0)) == []
+
+
+def test_a_run_that_cannot_be_seen_is_told_once_others_have_waited_behind_it(tmp_path: Path) -> None:
+    """At noon of 30 November: one waits since 10:59, another since half past eleven."""
+    unseen = RunFact("far", "everything", "STARTED", started_at=dt.datetime(2026, 11, 30, 9))
+    waits = [
+        RunFact("b", "daily_update", "QUEUED", asked_at=dt.datetime(2026, 11, 30, 11, 30)),
+        RunFact("a", "daily_update", "QUEUED", asked_at=dt.datetime(2026, 11, 30, 10, 59)),
+    ]
+    [found] = run_unseen(situation(tmp_path, runs=waits, unseen=[unseen]), 60)
+    assert (found.subject, found.run_id) == ("far", "far")
+    assert found.message == (
+        "run far of everything is under way since 2026-11-30 09:00 UTC, and its process cannot be seen from here: "
+        "2 runs wait behind it, the first since 2026-11-30 10:59 UTC"
+    )
+    assert list(run_unseen(situation(tmp_path, runs=waits[:1], unseen=[unseen]), 60)) == [], "nobody waits for long"
+    assert list(run_unseen(situation(tmp_path, runs=waits), 60)) == [], "they wait for runs that are alive"
 
 
 def test_checks_by_severity_and_not_those_of_another_rule(tmp_path: Path) -> None:

@@ -67,6 +67,15 @@ def test_a_session_is_late_two_hours_after_its_close(tmp_path: Path) -> None:
     assert list(late_session(Situation(fixed, late.warehouse, late.now), 2)) == []
 
 
+def test_a_session_that_is_decided_late_by_configuration_is_no_alarm(tmp_path: Path) -> None:
+    """The run begins six hours after the close, 21:00 UTC of Monday, and has 45 minutes: 03:45 of Tuesday."""
+    now = account(tmp_path, dt.datetime(2001, 3, 27, 3, 44))
+    slow = now.configuration.accounts.model_copy(update={"after_close_minutes": 360})
+    patient = replace(now, configuration=now.configuration.model_copy(update={"accounts": slow}))
+    assert list(late_session(patient, 2)) == []
+    assert len(list(late_session(replace(patient, now=dt.datetime(2001, 3, 27, 3, 45)), 2))) == 1
+
+
 @pytest.mark.parametrize("is_locked", [True, False])
 def test_an_alert_of_an_account_goes_on_while_its_record_cannot_be_read(tmp_path: Path, is_locked: bool) -> None:
     """Neither a writer of the protocol nor a broken one ends an alert; the broken one is told of."""
