@@ -204,7 +204,10 @@ def table_of(result: dict[str, Any]) -> str:
         f"{len(result['other_than_undisturbed'])} |",
         f"| an order is lost, or doubled | 0 meant | {len(result['lost'])}, {len(result['doubled'])} |",
     ]
+    has_person = "halts" in result  # a year that was lived before there was one has none
     for name, (what, kind) in _FOUND_AS.items():
+        if name == "halt" and not has_person:
+            continue
         times = result["injected"].get(name, 0)
         missing = sum(each[0] == name for each in result["not_found"])
         lines.append(f"| {what} | {times} | {times - missing} as {kind} |")
@@ -213,6 +216,20 @@ def table_of(result: dict[str, Any]) -> str:
         "as `partial` or `missed`: `not_held` |",
         f"| a fill is told twice | {result['told_twice']} | one fill each |",
         f"| a split | {result['splits']} | no difference |",
+        *(_of_person(result) if has_person else ()),
+        f"| a difference that nothing injected explains | 0 meant | {len(result['unnamed'])} |",
+        f"| the same year at a clean broker, {result['clean_orders']} orders | 0 meant | "
+        f"{result['clean_differences']} differences |",
+        f"| tables of the account other than in the clean year | 0 meant | {len(result['account_other_than_clean'])} |",
+        f"| the audit trail, {result['trail_entries']:,} entries | | "
+        f"{'sound' if result['trail_is_sound'] else 'broken'} |",
+    ]
+    return "\n".join(lines)
+
+
+def _of_person(result: dict[str, Any]) -> list[str]:
+    """Lines of what a person has said, and what became of it."""
+    return [
         f"| `trading halt`, then `resume`: {result['halted_evenings']} evenings | {result['halts']} | "
         f"{result['held_back']} orders held back |",
         f"| `rollout back` (to {', '.join(result['steps_back'])}) | {len(result['steps_back'])} | "
@@ -222,14 +239,7 @@ def table_of(result: dict[str, Any]) -> str:
         f"| an order is sent though a halt or the stage stands against it | 0 meant | {len(result['sent_anyway'])} |",
         f"| `account close`, after {result['published']} sessions `{result['state']}` | 1 | "
         f"{result['held_at_the_end']} positions held |",
-        f"| a difference that nothing injected explains | 0 meant | {len(result['unnamed'])} |",
-        f"| the same year at a clean broker, {result['clean_orders']} orders | 0 meant | "
-        f"{result['clean_differences']} differences |",
-        f"| tables of the account other than in the clean year | 0 meant | {len(result['account_other_than_clean'])} |",
-        f"| the audit trail, {result['trail_entries']:,} entries | | "
-        f"{'sound' if result['trail_is_sound'] else 'broken'} |",
     ]
-    return "\n".join(lines)
 
 
 def main(count: int = YEAR, kills: int = KILLS, folder: str = str(LIVES)) -> None:

@@ -71,8 +71,15 @@ def test_the_table_of_the_page_is_that_of_the_last_year() -> None:
 def survived(result: dict[str, Any]) -> None:
     """Hold a year to what it must show."""
     faults = ("other_than_undisturbed", "account_other_than_clean", "lost", "doubled", "not_found", "unnamed")
-    assert {name: result[name] for name in (*faults, "sent_anyway") if result[name]} == {}
-    assert result["settled"] == result["published"] - 1
+    assert {name: result[name] for name in (*faults, "sent_anyway") if result.get(name)} == {}
+    assert result["settled"] == result.get("published", result["sessions"]) - 1
+    assert result["clean_differences"] == 0
+    assert result["trail_is_sound"]
+    assert result["orders"] > 0
+
+
+def heard(result: dict[str, Any]) -> None:
+    """Hold a year to what a person has said in it."""
     assert (result["state"], result["held_at_the_end"]) == ("closed", 0)
     assert result["published"] >= int(0.9 * result["sessions"]) + 2  # the close of the next session is the first
     assert (result["halts"], result["resumes"], result["halted_evenings"]) == (2, 2, 4)
@@ -80,9 +87,6 @@ def survived(result: dict[str, Any]) -> None:
     assert result["steps_forward"][:2] == ["majority", "full"]
     assert result["held_back"] > 0
     assert result["withheld"] > 0
-    assert result["clean_differences"] == 0
-    assert result["trail_is_sound"]
-    assert result["orders"] > 0
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def test_a_month_is_survived(short: tuple[Path, dict[str, Any]]) -> None:
     _, result = short
     survived(result)
+    heard(result)
     assert sum(result["kills"].values()) == FEW
 
 
@@ -127,6 +132,7 @@ def test_fills_of_a_clean_account_are_those_of_the_backtest(short: tuple[Path, d
 def test_a_year_is_survived(tmp_path: Path) -> None:
     result = lived(tmp_path, YEAR, KILLS)
     survived(result)
+    heard(result)
     assert sum(result["kills"].values()) == KILLS
     assert min(result["injected"].values()) > 0
     assert pl.Series(result["injected"].values()).sum() > 30

@@ -30,7 +30,7 @@ from trading_assets_tests.trading.brokers.interactive_brokers.tws_messages impor
 from trading_assets_tests.trading.experiment import OPENED, STRATEGY, Experiment
 
 #: Close after which the strategy orders something, and the session that the orders are for.
-EVENING, MORROW = dt.date(2017, 7, 10), dt.date(2017, 7, 11)
+EVENING, MORROW = dt.date(2017, 7, 11), dt.date(2017, 7, 12)
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 
 
