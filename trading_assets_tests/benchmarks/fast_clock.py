@@ -17,10 +17,10 @@ _ASK = (table_asset, backtests)
 
 
 class FastClock:
-    """A time, and modules of the product that are told it: those that ask in a run, and more."""
+    """A time, and modules of the product that are told it."""
 
-    def __init__(self, moment: dt.datetime, more: Sequence[ModuleType] = ()) -> None:
-        self.moment, self._told = moment, (*_ASK, *more)
+    def __init__(self, moment: dt.datetime) -> None:
+        self.moment = moment
 
     @contextmanager
     def running(self) -> Iterator[FastClock]:
@@ -36,7 +36,7 @@ class FastClock:
         vars(told).update({name: getattr(dt, name) for name in dir(dt) if not name.startswith("_")})
         vars(told)["datetime"] = Now
         with ExitStack() as stack:
-            for module in self._told:
+            for module in _ASK:
                 stack.enter_context(patch.object(module, "dt", told))
             yield self
 

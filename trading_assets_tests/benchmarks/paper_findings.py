@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,10 +51,6 @@ class Findings:
         Orders that the broker heard, fills that it made, splits of the market, fills that are told twice, and calls.
     lost, doubled
         Orders of sheets that it never heard; and orders, or fills, that it or the tables have twice or too large.
-    held_back, withheld
-        Orders of sheets that a halt held back, and that the stage of the rollout withheld.
-    sent_anyway
-        Orders that the broker heard though a halt, or the stage, stood against them.
     """
 
     injected: list[tuple[str, Difference]] = field(default_factory=list)
@@ -68,9 +62,6 @@ class Findings:
     calls: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
-    held_back: int = 0
-    withheld: int = 0
-    sent_anyway: list[str] = field(default_factory=list)
 
     @property
     def not_found(self) -> list[tuple[str, Difference]]:
@@ -91,15 +82,13 @@ class Findings:
         return [each for each, follows in self.found if each not in known and follows]
 
 
-def findings(configuration: Configuration, desk: HostileDesk, halted: Collection[dt.date] = ()) -> Findings:
+def findings(configuration: Configuration, desk: HostileDesk) -> Findings:
     """Return what came of a year: what was injected by the broker's own file, what was found by the tables.
 
     Parameters
     ----------
     configuration, desk
         Configuration of the account, and its broker.
-    halted
-        Evenings at which trading was halted: what their sheets have is `missed`, where the engine booked it.
     """
     warehouse = Warehouse(configuration.warehouse_path)
     sheets, engine, told, sent, differences = (
@@ -111,14 +100,9 @@ def findings(configuration: Configuration, desk: HostileDesk, halted: Collection
     for fill in made:
         by_order.setdefault(fill.client_order_id, []).append(fill)
     injected: list[tuple[str, Difference]] = []
-
-    def booked_of(line: dict[str, Any], day: dt.date) -> float:
-        rows = engine.filter(order_id=line["order_id"], side=line["side"], session=day)
-        return float(rows["quantity"].sum())
-
     for name, day in heard.items():
         line = lines[name]
-        booked = booked_of(line, day)
+        booked = engine.filter(order_id=line["order_id"], side=line["side"], session=day)["quantity"].sum()
         is_rest, wrong = line["reason"] == LEFT_OVER, desk.wrong(name)
         wrong -= {"price", "fee"} if is_rest else set()  # it is sold at whatever price
         injected += _of_order(name, day, wrong, by_order.get(name, []), is_booked=is_rest or booked > 0)
@@ -135,13 +119,7 @@ def findings(configuration: Configuration, desk: HostileDesk, halted: Collection
     doubled = [name for name, count in counted.items() if count > 1] + too_large
     if told.height != len(made):
         doubled.append(f"{told.height} fills on record of {len(made)}")
-    of_halts = ready.filter(pl.col("session").is_in(list(halted)))
-    held_back = {*of_halts["client_order_id"]} - {*heard}
-    missed = [name for name in sorted(held_back) if booked_of(lines[name], lines[name]["for_session"]) > 0]
-    injected += [("halt", ("missed", name)) for name in missed]
-    withheld = {*sheets.filter(blocked_by="rollout", share_sent=0.0)["client_order_id"]}
-    sent_anyway = sorted({*heard} & ({*of_halts["client_order_id"]} | withheld))
-    lost = sorted({*ready["client_order_id"]} - {*heard} - held_back)
+    lost = sorted({*ready["client_order_id"]} - {*heard})
     lost += sorted({*heard} - {*sent.filter(event="intended")["client_order_id"]})
     splits = warehouse.read(BARS, where="split_ratio <> 1 AND session > ?", parameters=[FIRST])
     return Findings(
@@ -154,9 +132,6 @@ def findings(configuration: Configuration, desk: HostileDesk, halted: Collection
         calls=desk.calls(),
         lost=lost,
         doubled=doubled,
-        held_back=len(held_back),
-        withheld=len(withheld),
-        sent_anyway=sent_anyway,
     )
 
 

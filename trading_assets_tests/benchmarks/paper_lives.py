@@ -3,8 +3,7 @@
 Arguments: folder, number of sessions, `hostile` or `clean`. It says each step before it makes it.
 
 What is driven directly: the functions of the stage's assets, without Dagster around them, in the order of a run; the
-bars of the year are in the warehouse, and cut at the evening. The person who accepts each difference is played here;
-what else a person says is in `paper_person`, and said at the hostile broker alone, but that the account is left.
+bars of the year are in the warehouse, and cut at the evening. The person who accepts each difference is played here.
 """
 
 from __future__ import annotations
@@ -27,15 +26,11 @@ from trading_assets.trading.assets import carried_on
 from trading_assets.trading.brokers.port import BrokerUnavailableError
 from trading_assets.trading.brokers.simulated import Quote, SimulatedBroker
 from trading_assets.trading.differences_on_record import accept_difference, standing_differences
-from trading_assets.trading.divergence.assets import divergence
 from trading_assets.trading.opening import Opening, openings_on
-from trading_assets.trading.rollout.stages import stage_now
-from trading_assets.trading.rollout.tables import FULL
 from trading_assets.trading.tables import EQUITY
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.benchmarks.hostile_desk import HOSTILE, HostileDesk
 from trading_assets_tests.benchmarks.paper_market import STRATEGY, SYMBOLS, sessions
-from trading_assets_tests.benchmarks.paper_person import Plan, act, leave, plan_of
 from trading_assets_tests.loaded import loaded
 
 SEED = 11
@@ -66,42 +61,20 @@ def carry_on(configuration: Configuration, day: dt.date, now: dt.datetime) -> No
     carried_on(step, openings_of(configuration), frames, prepare(configuration, frames, day))
 
 
-def evening(
-    configuration: Configuration, day: dt.date, say: Callable[[str], None], *, hostile: bool, plan: Plan
-) -> None:
-    """Live an evening: account, what the broker made of the day, what a person says, orders for the next open.
-
-    Parameters
-    ----------
-    configuration, day
-        Configuration of the account, and the session that has closed.
-    say
-        Hears each step before it is made.
-    hostile
-        Whether the broker is.
-    plan
-        What the person says when.
-    """
+def evening(configuration: Configuration, day: dt.date, say: Callable[[str], None], *, hostile: bool) -> None:
+    """Live an evening: account, what the broker made of the day, differences accepted, orders for the next open."""
     now, broker = dt.datetime.combine(day, CLOSED), desk_of(configuration, hostile=hostile)
     warehouse = Warehouse(configuration.warehouse_path)
     with patch.object(at_broker, "broker_of", lambda *_: broker):  # a broker is outside of the product
         say(f"{day} account")
         carry_on(configuration, day, now)
-        is_lived = warehouse.read(EQUITY)["session"].max() == day  # an account that was left is at no desk
-        if isinstance(broker, HostileDesk) and is_lived and day > openings_of(configuration)[-1].session:
+        if isinstance(broker, HostileDesk) and day > openings_of(configuration)[-1].session:
             broker.by_hand(day, SYMBOLS, Quote(50.0, 0.01))
         say(f"{day} fills")
         until_answered(at_broker.fills, configuration, now)
         say(f"{day} accept")
         for name in standing_differences(configuration, STRATEGY)["difference_id"]:
             accept_difference(warehouse, configuration, STRATEGY, name, by="ops", reason="seen", now=now)
-        if hostile:
-            say(f"{day} person")
-            if stage_now(configuration, STRATEGY) != FULL:  # a gate asks whether fills were judged
-                divergence(step_of(configuration, now))
-            act(configuration, plan, day, now)
-        else:
-            leave(configuration, plan, day, now)
         say(f"{day} orders")
         until_answered(at_broker.orders, configuration, now)
 
@@ -120,10 +93,10 @@ def live(folder: Path, count: int, say: Callable[[str], None], *, hostile: bool)
     """Live the sessions that are left, the last one that was published again: it may not have come to its end."""
     configuration, days = loaded(folder / "config.yaml", folder / "data"), sessions(count)
     warehouse = Warehouse(configuration.warehouse_path)
-    published, plan = warehouse.read_or_empty(EQUITY)["session"].to_list(), plan_of(count)
+    published = warehouse.read_or_empty(EQUITY)["session"].to_list()
     for day in days:
         if not published or day >= max(published):
-            evening(configuration, day, say, hostile=hostile, plan=plan)
+            evening(configuration, day, say, hostile=hostile)
     say("done")
 
 

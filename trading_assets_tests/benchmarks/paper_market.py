@@ -31,7 +31,6 @@ _SETTINGS: dict[str, Any] = {
         }
     ],
     "strategies": {STRATEGY: pipeline.SETTINGS["strategies"][STRATEGY]},
-    "rollout": {"shadow_sessions": 2, "stage_sessions": 2},
     "robustness": {
         **pipeline.SETTINGS["robustness"],
         "grids": {STRATEGY: pipeline.SETTINGS["robustness"]["grids"][STRATEGY]},

@@ -20,15 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trading_assets.protocol import Protocol
-from trading_assets.trading.rollout.stages import moves_on
-from trading_assets.trading.tables import ACCOUNTS, DIFFERENCES, EQUITY, PUBLISHED, RECONCILIATIONS
+from trading_assets.trading.tables import DIFFERENCES, PUBLISHED, RECONCILIATIONS
 from trading_assets.warehouse import Warehouse
 from trading_assets_tests.benchmarks.hostile_desk import HostileDesk
 from trading_assets_tests.benchmarks.paper_findings import findings, other_tables, trail_of
 from trading_assets_tests.benchmarks.paper_lives import desk_of, evening
-from trading_assets_tests.benchmarks.paper_market import STRATEGY, made_in, sessions
-from trading_assets_tests.benchmarks.paper_person import plan_of
+from trading_assets_tests.benchmarks.paper_market import made_in, sessions
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 from trading_assets_tests.robustness.pipeline import Experiment
 
@@ -37,7 +34,7 @@ MARKS = ("<!-- paper year: written by `make paper` -->", "<!-- /paper year -->")
 YEAR, KILLS, SEED = 250, 100, 7
 #: Where the years are lived, unless another folder is said: kept, so that one goes on where it was stopped.
 LIVES = REPOSITORY / "build" / "paper"
-STEPS = ("account", "fills", "accept", "person", "orders")
+STEPS = ("account", "fills", "accept", "orders")
 _FOUND_AS = {
     "rejects": ("an order is rejected", "`rejected`"),
     "partial": ("half of an order is filled", "`partial`"),
@@ -45,7 +42,6 @@ _FOUND_AS = {
     "price": ("a fill at another price", "`price`"),
     "fee": ("a wrong fee", "`fee`"),
     "by hand": ("a trade by hand", "`manual_trade`"),
-    "halt": ("an order that the engine filled is held back by `trading halt`", "`missed`"),
 }
 
 
@@ -111,10 +107,8 @@ def _killed(folder: Path, count: int, days: list[str], kill: Kill) -> str | None
 
 
 def live_clean(experiment: Experiment, count: int) -> None:
-    """Live the year at a clean broker in one go, as a run that comes late does; in two, as it is left in between."""
-    plan = plan_of(count)
-    for day in (plan.close, sessions(count)[-1]):
-        evening(experiment.configuration, day, lambda _: None, hostile=False, plan=plan)
+    """Live the year at a clean broker in one go, as a run that comes late does."""
+    evening(experiment.configuration, sessions(count)[-1], lambda _: None, hostile=False)
 
 
 def lived(folder: Path, count: int, kills: int) -> dict[str, Any]:
@@ -147,32 +141,18 @@ def result_of(found: dict[str, Experiment], count: int, killed: list[str]) -> di
         Sessions, and the step that each killed process was in.
     """
     configurations = {name: each.configuration for name, each in found.items()}
-    whole, other, plan = configurations["whole"], configurations["killed"], plan_of(count)
+    whole, other = configurations["whole"], configurations["killed"]
     desk = desk_of(other)
     assert isinstance(desk, HostileDesk)
-    year = findings(other, desk, plan.halted)
+    year = findings(other, desk)
     tables = {name: Warehouse(each.warehouse_path) for name, each in configurations.items()}
     account = [
         table.name for table in PUBLISHED if tables["clean"].fingerprint(table) != tables["killed"].fingerprint(table)
     ]
     entries, is_sound = trail_of(other)
-    records = Protocol.of(other).read()
-    moves = [each for each in moves_on(records, other.name) if each.subject == f"strategy/{STRATEGY}"]
-    accounts = tables["killed"].read(ACCOUNTS)
     return {
         "sessions": count,
-        "published": tables["killed"].read(EQUITY).height,
         "settled": tables["killed"].read(RECONCILIATIONS).height,
-        "halts": sum(each.payload.get("action") == "halt" for each in records),
-        "resumes": sum(each.payload.get("action") == "resume" for each in records),
-        "halted_evenings": len(plan.halted),
-        "held_back": year.held_back,
-        "steps_back": [each.stage for each in moves if not each.gate],
-        "steps_forward": [each.stage for each in moves if each.gate],
-        "withheld": year.withheld,
-        "sent_anyway": year.sent_anyway,
-        "state": accounts["state"].item(),
-        "held_at_the_end": int(tables["killed"].read(EQUITY).sort("session")["positions"].tail(1).item()),
         "kills": dict(sorted(Counter(killed).items())),
         "orders": year.orders,
         "fills": year.fills,
@@ -204,10 +184,7 @@ def table_of(result: dict[str, Any]) -> str:
         f"{len(result['other_than_undisturbed'])} |",
         f"| an order is lost, or doubled | 0 meant | {len(result['lost'])}, {len(result['doubled'])} |",
     ]
-    has_person = "halts" in result  # a year that was lived before there was one has none
     for name, (what, kind) in _FOUND_AS.items():
-        if name == "halt" and not has_person:
-            continue
         times = result["injected"].get(name, 0)
         missing = sum(each[0] == name for each in result["not_found"])
         lines.append(f"| {what} | {times} | {times - missing} as {kind} |")
@@ -216,7 +193,6 @@ def table_of(result: dict[str, Any]) -> str:
         "as `partial` or `missed`: `not_held` |",
         f"| a fill is told twice | {result['told_twice']} | one fill each |",
         f"| a split | {result['splits']} | no difference |",
-        *(_of_person(result) if has_person else ()),
         f"| a difference that nothing injected explains | 0 meant | {len(result['unnamed'])} |",
         f"| the same year at a clean broker, {result['clean_orders']} orders | 0 meant | "
         f"{result['clean_differences']} differences |",
@@ -225,21 +201,6 @@ def table_of(result: dict[str, Any]) -> str:
         f"{'sound' if result['trail_is_sound'] else 'broken'} |",
     ]
     return "\n".join(lines)
-
-
-def _of_person(result: dict[str, Any]) -> list[str]:
-    """Lines of what a person has said, and what became of it."""
-    return [
-        f"| `trading halt`, then `resume`: {result['halted_evenings']} evenings | {result['halts']} | "
-        f"{result['held_back']} orders held back |",
-        f"| `rollout back` (to {', '.join(result['steps_back'])}) | {len(result['steps_back'])} | "
-        f"{result['withheld']} orders withheld |",
-        f"| `rollout advance`, through its gate (to {', '.join(result['steps_forward'])}) | "
-        f"{len(result['steps_forward'])} | |",
-        f"| an order is sent though a halt or the stage stands against it | 0 meant | {len(result['sent_anyway'])} |",
-        f"| `account close`, after {result['published']} sessions `{result['state']}` | 1 | "
-        f"{result['held_at_the_end']} positions held |",
-    ]
 
 
 def main(count: int = YEAR, kills: int = KILLS, folder: str = str(LIVES)) -> None:
