@@ -17,12 +17,12 @@ import polars as pl
 from trading_assets.protocol import Record
 from trading_assets.trading.audit_trail.monthly_files import months_on, read_month
 from trading_assets.trading.audit_trail.tables import AUDIT_TRAIL
-from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets.trading.tables import FILLS, SUBMISSION_EVENTS, SUBMISSIONS
 from trading_assets.warehouse import MissingTableError, Table, Warehouse, WarehouseError, storage
 from trading_assets.warehouse.commit_mark import assert_nothing_lost
 from trading_assets.warehouse.instance import attached
 
-_EVENTS = {"intended": SUBMISSIONS, "accepted": SUBMISSIONS, "rejected": SUBMISSIONS, "fill": FILLS}
+_EVENTS = {**dict.fromkeys(SUBMISSION_EVENTS, SUBMISSIONS), "fill": FILLS}
 
 
 def has_account(records: Sequence[Record], configuration: str) -> bool:

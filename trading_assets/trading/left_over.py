@@ -15,16 +15,12 @@ from typing import Any
 import polars as pl
 
 from trading_assets.trading.broker_books import Leg
-from trading_assets.trading.brokers.port import (
-    ACCEPTED,
-    Broker,
-    BrokerUnavailableError,
-    UnknownOrderError,
-)
+from trading_assets.trading.brokers.port import ACCEPTED, FILLED, Broker, BrokerUnavailableError
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import LEFT_OVER, exit_line
 from trading_assets.trading.submission import INTENDED
 from trading_assets.trading.tables import FILLS, ORDER_SHEETS, SUBMISSIONS
+from trading_assets.trading.taking_back import CANCEL, note_taken_back, take_order_back
 from trading_assets.warehouse import Rows, Warehouse
 
 #: Units below which a part of a coin is dust, as a share of what its last order was for: fees leave some.
@@ -32,6 +28,8 @@ _DUST = 0.005
 _NOTHING = 1e-9
 #: What the id of an order is for the rest of an order of the engine ends in.
 _REST = "-rest"
+#: Why an order is taken back here.
+_WHY = "its session is over, and what is left over of its symbol is sold"
 #: Days after a close in which the session is that an order of it is for.
 _WAITS = dt.timedelta(days=14)
 #: Kinds of differences that say that other units are at the broker.
@@ -123,7 +121,7 @@ def left_over_lines(
 
 
 def take_back(
-    warehouse: Warehouse, broker: Broker, opening: Opening, symbols: Sequence[str], last: dt.date
+    warehouse: Warehouse, broker: Broker, opening: Opening, symbols: Sequence[str], last: dt.date, now: dt.datetime
 ) -> set[str]:
     """Take back orders of sessions that are over and that a broker may still fill; return symbols that have some left.
 
@@ -135,6 +133,8 @@ def take_back(
         Where what was sent is written down, the broker, and the account.
     symbols, last
         Symbols with something left over, and the session that has closed.
+    now
+        Time of the records, UTC.
     """
     said = warehouse.read_or_empty(SUBMISSIONS, rows=Rows("strategy", opening.strategy))
     said = said.filter(pl.col("for_session") <= last, pl.col("symbol").is_in(list(symbols)), account=opening.account)
@@ -143,15 +143,21 @@ def take_back(
         known, waiting = {each.client_order_id: each for each in broker.orders()}, set[str]()
     except BrokerUnavailableError:
         return {*symbols}
-    filled = _filled(warehouse, opening)
+    filled, asked_back = _filled(warehouse, opening), {*said.filter(event=CANCEL)["client_order_id"]}
     for row in said.filter(event=INTENDED).sort("client_order_id").iter_rows(named=True):
         name = row["client_order_id"]
         if name in known:
             is_open = not known[name].is_final
+            if known[name].status == FILLED and name not in filled:
+                waiting.add(row["symbol"])  # its fills are still to be told
+            if name in asked_back:  # whoever asked may have been killed before it was written down
+                note_taken_back(warehouse, row, known[name], _WHY, now)
         else:  # its list may be behind what it has heard: for an evening, as some brokers forget what is done
             is_open = name in accepted and row["for_session"] == last and filled.get(name, 0.0) < row["quantity"]
-        if is_open and not _is_taken_back(broker, name):
-            waiting.add(row["symbol"])
+        if is_open:
+            found = take_order_back(warehouse, broker, row, _WHY, now)
+            if found is None or not found.is_final:
+                waiting.add(row["symbol"])
     return waiting
 
 
@@ -255,11 +261,3 @@ def _filled(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
     """Units of each order by fills on record."""
     told = warehouse.read_or_empty(FILLS, rows=Rows("strategy", opening.strategy)).filter(account=opening.account)
     return dict(told.group_by("client_order_id").agg(pl.col("quantity").sum()).drop_nulls().iter_rows())
-
-
-def _is_taken_back(broker: Broker, name: str) -> bool:
-    """Whether nothing more comes of an order; of one that the broker does not know, or does not answer about, no."""
-    try:
-        return broker.cancel(name).is_final
-    except (UnknownOrderError, BrokerUnavailableError):
-        return False

@@ -18,6 +18,7 @@ from trading_assets.trading.differences_on_record import differences_of
 from trading_assets.trading.left_over import left_over_lines, legs_left, not_accepted_legs, sent_left_over, take_back
 from trading_assets.trading.opening import Opening
 from trading_assets.trading.order_sheet import LEFT_OVER
+from trading_assets.trading.pair_legs import broken_legs
 from trading_assets.trading.submission import collect_fills, units_sent
 from trading_assets.trading.tables import FILLS, ORDER_SHEETS
 from trading_assets.warehouse import Rows, Warehouse
@@ -102,7 +103,8 @@ def units_left(
     """Return the signed units that are left over at the broker at the last close, by symbol and pair.
 
     None of a symbol of which the broker may still fill an earlier order: that is taken back first, and waited for. None
-    at all where the broker does not answer: the orders of the engine go on without.
+    at all where the broker does not answer: the orders of the engine go on without. A leg of a pair of which the broker
+    holds another leg not at all is left over, too, though the engine holds the pair.
 
     Parameters
     ----------
@@ -114,16 +116,17 @@ def units_left(
         Time of the records, UTC.
     """
     try:
-        left = _legs(warehouse, broker, opening, trades, engine)
+        left, others = _legs(warehouse, broker, opening, trades, engine)
         if not left:
             return {}
-        symbols = sorted({symbol for symbol, _ in left})
-        waiting = take_back(warehouse, broker, opening, symbols, trades.sessions[-1])
+        symbols = sorted({symbol for symbol, _ in (*left, *others)})
+        waiting = take_back(warehouse, broker, opening, symbols, trades.sessions[-1], now)
         collect_fills(warehouse, broker, opening.strategy, opening.account, now)  # of what could not be taken back
-        left = _legs(warehouse, broker, opening, trades, engine)
+        left, others = _legs(warehouse, broker, opening, trades, engine)
     except BrokerUnavailableError:
         return {}
-    return {leg: units for leg, units in left.items() if leg[0] not in waiting}
+    waited_for = {pair for symbol, pair in others if symbol in waiting}
+    return {leg: units for leg, units in left.items() if leg[0] not in waiting and leg[1] not in waited_for}
 
 
 def opens_of_left_over(step: Step, opening: Opening) -> dict[tuple[str, dt.date], float]:
@@ -144,14 +147,17 @@ def opens_of_left_over(step: Step, opening: Opening) -> dict[tuple[str, dt.date]
 
 def _legs(
     warehouse: Warehouse, broker: Broker, opening: Opening, trades: Trades, engine: Mapping[Leg, float]
-) -> dict[Leg, float]:
+) -> tuple[dict[Leg, float], set[Leg]]:
+    """What is left over, and the legs that the broker lacks of the pairs of which a leg is."""
     names = (opening.strategy, opening.account)
     ours = own_books_on_record(warehouse, *names, trades.sessions, trades.splits, trades.engine_fills)
     held = _less_left_later(ours.held, warehouse, opening, trades.sessions[-1])
+    broken, others = broken_legs(held, engine)
+    engine = {leg: units for leg, units in engine.items() if leg not in broken}
     if not legs_left(held, held, engine):
-        return {}
+        return {}, set()
     books, _ = books_on_record(warehouse, *names, trades.sessions, trades.splits, trades.engine_fills)
-    return legs_left(held, held_there(broker, opening, books), engine)
+    return legs_left(held, held_there(broker, opening, books), engine), others
 
 
 def _less_left_later(

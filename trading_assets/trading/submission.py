@@ -3,20 +3,22 @@
 What is about to be sent is written down first (`trading.submissions`), and what the broker said after it. Whoever was
 killed in between finds an order that was intended and not answered, and asks the broker what it knows before anything
 is sent again. The id of an order follows from its decision, so that a broker that heard it takes it for the same.
-What it took is not sent again, even if it has forgotten it; what it rejected may be.
+What it took is not sent again, even if it has forgotten it; what it rejected may be. Of a pair both legs are entered
+or neither: where the broker refuses one, the other is not sent, or taken back.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from trading_assets.trading.brokers.port import (
     ACCEPTED,
     CANCELLED,
+    EXPIRED,
     REJECTED,
     Broker,
     BrokerFill,
@@ -26,10 +28,14 @@ from trading_assets.trading.brokers.port import (
     OrderRequest,
 )
 from trading_assets.trading.opening import Opening
+from trading_assets.trading.pair_legs import other_entries
 from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets.trading.taking_back import CANCEL, note, take_order_back
 from trading_assets.warehouse import Rows, Table, Warehouse
 
 INTENDED = "intended"
+#: Answers in the order in which an order has them.
+_ANSWERS = (REJECTED, ACCEPTED, CANCELLED)
 #: Times that an order is sent again where the line was lost.
 ATTEMPTS = 20
 
@@ -45,7 +51,8 @@ class Submitted:
     unanswered
         Those of which nobody knows whether it heard them: to be submitted again.
     held_back
-        Those that were not sent because trading is halted, or because the rollout went back.
+        Those that were not sent because trading is halted, because the rollout went back, or because the broker refused
+        the other leg of their pair.
     too_late
         Those that were not sent because their session was over.
     """
@@ -102,8 +109,12 @@ def submit(
     unanswered, held_back, too_late = list[str](), list[str](), list[str]()
     taken = {name for name, each in known.items() if each.status != REJECTED}
     begun = {*ready.filter(pl.col("client_order_id").is_in(list(taken)))["pair_id"]} - {None}
-    for row in ready.iter_rows(named=True):
-        name = row["client_order_id"]
+    others, lines = other_entries(ready), {row["client_order_id"]: row for row in ready.iter_rows(named=True)}
+    for name, row in lines.items():
+        refused = next((each for each in others.get(name, ()) if _is_unfilled(known.get(each))), None)
+        if refused is not None and name not in known:
+            held_back.append(name)
+            continue
         if name not in known:
             if row["for_session"] <= over or (is_late is not None and is_late(name)):
                 too_late.append(name)
@@ -111,7 +122,7 @@ def submit(
             if is_halted() or (row["pair_id"] not in begun and is_withheld(row)):
                 held_back.append(name)
                 continue
-            _note(warehouse, row, INTENDED, None, now)
+            note(warehouse, row, INTENDED, None, now)
             try:
                 known[name] = _sent(broker, _request(row))
             except BrokerUnavailableError:
@@ -119,8 +130,10 @@ def submit(
                 continue
         answer = known[name]
         is_rejected = answer.status == REJECTED
-        _note(warehouse, row, REJECTED if is_rejected else ACCEPTED, answer.reason if is_rejected else None, now)
+        note(warehouse, row, REJECTED if is_rejected else ACCEPTED, answer.reason if is_rejected else None, now)
         answered.append(answer)
+        if is_rejected:
+            _take_back_others(warehouse, broker, [lines[each] for each in others.get(name, ())], row, known, now)
     return Submitted(tuple(answered), tuple(unanswered), tuple(held_back), tuple(too_late))
 
 
@@ -191,9 +204,10 @@ def orders_of(warehouse: Warehouse, broker: Broker, strategy: str, account: str)
     strategy, account
         Names of the strategy and of the account.
     """
-    known = list(broker.orders())
+    said = {each.client_order_id: each for each in _said_last(warehouse, strategy, account)}
+    known = [_with_reason(each, said.get(each.client_order_id)) for each in broker.orders()]
     names = {each.client_order_id for each in known}
-    return known + [each for each in _said_last(warehouse, strategy, account) if each.client_order_id not in names]
+    return known + [each for name, each in said.items() if name not in names]
 
 
 def fills_on_record(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerFill]:
@@ -222,18 +236,25 @@ def units_sent(warehouse: Warehouse, opening: Opening) -> dict[str, float]:
 
 
 def _said_last(warehouse: Warehouse, strategy: str, account: str) -> list[BrokerOrder]:
-    """What a broker answered last to each order; of two answers of one moment that it took it.
+    """What a broker answered last to each order; of answers of one moment that it took it, or took it back.
 
     One that it rejected after it had filled a part has ended as if it were cancelled: it is not for sending again.
     """
-    rows = _on_record(SUBMISSIONS, warehouse, strategy, account).filter(pl.col("event") != INTENDED)
-    rows = rows.sort("recorded_at", "event", descending=[False, True]).unique("client_order_id", keep="last")
+    rows = _on_record(SUBMISSIONS, warehouse, strategy, account).filter(~pl.col("event").is_in([INTENDED, CANCEL]))
+    answers = pl.col("event").replace_strict({each: rank for rank, each in enumerate(_ANSWERS)})
+    rows = rows.sort("recorded_at", answers).unique("client_order_id", keep="last", maintain_order=True)
     filled = set(_on_record(FILLS, warehouse, strategy, account)["client_order_id"])
     said = rows.sort("client_order_id").select("client_order_id", "event", "reason").iter_rows()
     return [
         BrokerOrder(name, CANCELLED if event == REJECTED and name in filled else event, reason)
         for name, event, reason in said
     ]
+
+
+def _with_reason(told: BrokerOrder, said: BrokerOrder | None) -> BrokerOrder:
+    """An order as its broker tells it; why it was taken back we know, where the broker does not say."""
+    is_ours = told.reason is None and said is not None and told.status == said.status == CANCELLED
+    return replace(told, reason=said.reason) if is_ours and said is not None else told
 
 
 def _on_record(table: Table, warehouse: Warehouse, strategy: str, account: str) -> pl.DataFrame:
@@ -255,8 +276,22 @@ def _request(row: dict[str, object]) -> OrderRequest:
     return OrderRequest(**{name: row[name] for name in OrderRequest.__dataclass_fields__})  # type: ignore[arg-type]
 
 
-def _note(warehouse: Warehouse, row: dict[str, object], event: str, reason: str | None, now: dt.datetime) -> None:
-    """Write an event down, on disk when this returns; the same event of the same order is there once."""
-    same = ("strategy", "account", "client_order_id", "for_session", "symbol", "pair_id", "side", "quantity")
-    line = {**{name: row[name] for name in same}, "event": event, "reason": reason, "recorded_at": now}
-    warehouse.append_new(SUBMISSIONS, SUBMISSIONS.conform(pl.DataFrame([line])))
+def _is_unfilled(answer: BrokerOrder | None) -> bool:
+    """Whether nothing comes of an order that the broker knows."""
+    return answer is not None and answer.status in (REJECTED, CANCELLED, EXPIRED)
+
+
+def _take_back_others(
+    warehouse: Warehouse,
+    broker: Broker,
+    others: Sequence[Mapping[str, object]],
+    refused: Mapping[str, object],
+    known: dict[str, BrokerOrder],
+    now: dt.datetime,
+) -> None:
+    """Take back what the broker has of the other legs of an entry that it refused."""
+    for row in others:
+        name = str(row["client_order_id"])
+        if name in known and not known[name].is_final:
+            why = f"the broker refused {refused['side']} {refused['symbol']}, the other leg of its pair"
+            known[name] = take_order_back(warehouse, broker, row, why, now) or known[name]

@@ -242,6 +242,8 @@ ORDER_SHEETS = Table(
     },
 )
 
+#: What happens to an order on its way to a broker.
+SUBMISSION_EVENTS = ("intended", "accepted", "rejected", "cancel", "cancelled")
 SUBMISSIONS = Table(
     name="trading.submissions",
     description="What was about to be sent to a broker, and what it answered (append only)",
@@ -250,8 +252,12 @@ SUBMISSIONS = Table(
         "strategy": _STRATEGY,
         "account": _ACCOUNT,
         "client_order_id": _CLIENT_ORDER,
-        "event": Column(pl.String, "intended: written before it is sent", one_of=("intended", "accepted", "rejected")),
-        "reason": Column(pl.String, "why it was rejected", nullable=True),
+        "event": Column(
+            pl.String,
+            "intended: written before it is sent; cancel: before the broker is asked to take it back",
+            one_of=SUBMISSION_EVENTS,
+        ),
+        "reason": Column(pl.String, "why it was rejected, or taken back", nullable=True),
         "for_session": Column(pl.Date, "session that it is for"),
         "symbol": _SYMBOL,
         "pair_id": _PAIR,

@@ -84,10 +84,10 @@ def test_what_a_broker_may_still_fill_is_taken_back(tmp_path: Path) -> None:
     submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
     (name,) = sheet["client_order_id"]
     symbols = sheet["symbol"].to_list()
-    assert take_back(warehouse, broker, OPENING, symbols, last) == set()
+    assert take_back(warehouse, broker, OPENING, symbols, last, NOW) == set()
     assert [each.status for each in broker.orders()] == ["accepted"]  # its session is to come
     (due,) = sheet["for_session"]
-    assert take_back(warehouse, broker, OPENING, symbols, due) == set()
+    assert take_back(warehouse, broker, OPENING, symbols, due, NOW) == set()
     assert [(each.client_order_id, each.status) for each in broker.orders()] == [(name, "cancelled")]
 
 
@@ -104,7 +104,7 @@ def test_a_symbol_whose_order_cannot_be_taken_back_waits(tmp_path: Path) -> None
     sheet = found.with_columns(strategy=pl.lit(OPENING.strategy), account=pl.lit(OPENING.account))
     submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
     (due,), symbols = sheet["for_session"], sheet["symbol"].to_list()
-    assert take_back(warehouse, broker, OPENING, symbols, due) == {*symbols}
+    assert take_back(warehouse, broker, OPENING, symbols, due, NOW) == {*symbols}
 
 
 class Behind(SimulatedBroker):
@@ -127,18 +127,18 @@ def test_an_order_that_is_not_listed_waits_for_an_evening(tmp_path: Path) -> Non
     sheet = found.with_columns(strategy=pl.lit(OPENING.strategy), account=pl.lit(OPENING.account))
     submit(warehouse, broker, sheet, is_halted=lambda: False, over=last, now=NOW)
     (due,), symbols, behind = sheet["for_session"], sheet["symbol"].to_list(), Behind(tmp_path / "b.db")
-    assert take_back(warehouse, behind, OPENING, symbols, due) == {*symbols}
-    assert take_back(warehouse, behind, OPENING, symbols, due + dt.timedelta(days=1)) == set()
+    assert take_back(warehouse, behind, OPENING, symbols, due, NOW) == {*symbols}
+    assert take_back(warehouse, behind, OPENING, symbols, due + dt.timedelta(days=1), NOW) == set()
     told = {"strategy": OPENING.strategy, "account": OPENING.account, "recorded_at": NOW, "session": due}
     fill = {"broker_fill_id": "1", "symbol": symbols[0], "side": "sell", "quantity": 6.0, "price": 1.0, "fee": 0.0}
     fill["client_order_id"] = sheet["client_order_id"][0]
     warehouse.append_new(FILLS, FILLS.conform(pl.DataFrame([told | fill])))
-    assert take_back(warehouse, behind, OPENING, symbols, due) == set()  # nothing more can come of it
+    assert take_back(warehouse, behind, OPENING, symbols, due, NOW) == set()  # nothing more can come of it
 
 
 def test_where_the_line_is_lost_every_symbol_waits(tmp_path: Path) -> None:
     warehouse, broker = Warehouse(tmp_path / "w.duckdb"), Gone(tmp_path / "b.db")
-    assert take_back(warehouse, broker, OPENING, ["AAA"], dt.date(2017, 7, 12)) == {"AAA"}
+    assert take_back(warehouse, broker, OPENING, ["AAA"], dt.date(2017, 7, 12), NOW) == {"AAA"}
 
 
 def test_the_rest_of_a_coin_has_the_limit_that_is_configured() -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from trading_assets.reports.html_table import price
 from trading_assets.reports.trade_explanation.narrative import NarrativeSection, units
 from trading_assets.trading.audit_trail.tables import AUDIT_TRAIL
-from trading_assets.trading.tables import HOLDINGS
+from trading_assets.trading.tables import HOLDINGS, SUBMISSION_EVENTS
 from trading_assets.warehouse import Warehouse
 
 Row = dict[str, Any]
@@ -144,7 +144,7 @@ def _sheets(trade: AccountTrade, side: str) -> Iterator[str]:
 
 
 def _sent(trade: AccountTrade, side: str) -> Iterator[str]:
-    for said in trade.of("intended", "accepted", "rejected", side=side):
+    for said in trade.of(*SUBMISSION_EVENTS, side=side):
         why = f": {said['reason']}" if said.get("reason") else ""
         yield f"{said['recorded_at'][:16].replace('T', ' ')} UTC: {said['event']}, {units(said['quantity'])} units{why}"
 

@@ -17,6 +17,7 @@ from trading_assets.trading.tables import (
     HOLDINGS,
     ORDER_SHEETS,
     PENDING_ORDERS,
+    SUBMISSION_EVENTS,
     SUBMISSIONS,
 )
 from trading_assets.warehouse import Rows, Table, Warehouse
@@ -173,7 +174,7 @@ def _entry(event: str, reference: str, row: Mapping[str, Any]) -> dict[str, Any]
 
 
 #: What comes before what on one day: the open, then the close, then what is sent for the next open.
-_RANKS = ("intended", "accepted", "rejected", "booked", "fill", "close", "stop", "decision", "order")
+_RANKS = (*SUBMISSION_EVENTS, "booked", "fill", "close", "stop", "decision", "order")
 
 
 def _in_order(rows: list[dict[str, Any]]) -> pl.DataFrame:

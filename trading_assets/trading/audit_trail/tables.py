@@ -13,6 +13,8 @@ EVENTS = {
     "intended": "an order that is about to be sent, written before it is",
     "accepted": "the broker took it",
     "rejected": "the broker refused it",
+    "cancel": "an order that the broker is about to be asked to take back, and why, written before it is",
+    "cancelled": "the broker took it back",
     "fill": "a fill as the broker told it",
     "booked": "a fill as the engine booked it",
     "stop": "a stop that is new, or that moved, at a close",

@@ -19,12 +19,12 @@ from trading_assets.trading.audit_trail.monthly_files import (
     unnamed_files,
 )
 from trading_assets.trading.audit_trail.tables import AUDIT_TRAIL
-from trading_assets.trading.tables import FILLS, SUBMISSIONS
+from trading_assets.trading.tables import FILLS, SUBMISSION_EVENTS, SUBMISSIONS
 from trading_assets.warehouse import Table, Warehouse
 
 #: Tables that only grow, with the events of their rows: what is on the trail has to be there.
 _GROWING: dict[Table, tuple[tuple[str, ...], str]] = {
-    SUBMISSIONS: (("intended", "accepted", "rejected"), "client_order_id || '/' || event"),
+    SUBMISSIONS: (SUBMISSION_EVENTS, "client_order_id || '/' || event"),
     FILLS: (("fill",), "account || '/' || broker_fill_id"),
 }
 

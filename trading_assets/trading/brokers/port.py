@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -92,6 +93,10 @@ class BrokerAccount:
     may_trade: bool
     may_short: bool
 
+    def __post_init__(self) -> None:
+        """Stop what is no number: nothing that is compared with it would ever differ."""
+        _assert_numbers(f"account {self.account_id}", self.cash, self.equity, self.buying_power)
+
 
 @dataclass(frozen=True)
 class BrokerPosition:
@@ -100,6 +105,10 @@ class BrokerPosition:
     symbol: str
     quantity: float
     average_price: float
+
+    def __post_init__(self) -> None:
+        """Stop a quantity that is no number; what a unit has cost is for people alone."""
+        _assert_numbers(f"position in {self.symbol}", self.quantity)
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,13 @@ class BrokerFill:
     price: float
     fee: float
 
+    def __post_init__(self) -> None:
+        """Stop what is no fill."""
+        what = f"fill {self.broker_fill_id} of {self.symbol}"
+        _assert_numbers(what, self.quantity, self.price, self.fee)
+        if self.side not in ("buy", "sell") or self.quantity < 0 or self.price < 0 or not self.broker_fill_id:
+            raise BrokerUnavailableError(f"an answer that is not as documented: {what}: {self.side} {self.quantity:g}")
+
 
 class BrokerUnavailableError(Exception):
     """The broker did not answer: nobody knows whether it heard what was sent."""
@@ -146,6 +162,12 @@ class DuplicateOrderError(Exception):
 
 class UnknownOrderError(Exception):
     """The broker has no order of this id."""
+
+
+def _assert_numbers(what: str, *values: float) -> None:
+    """An answer with NaN, or with what is no number, is as good as none: it is asked for again by the next run."""
+    if not all(isinstance(each, int | float) and math.isfinite(each) for each in values):
+        raise BrokerUnavailableError(f"an answer that is not as documented: {what} has {values}")
 
 
 class Broker(Protocol):

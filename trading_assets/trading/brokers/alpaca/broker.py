@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from trading_assets.trading.brokers.alpaca.line import Line, NotTakenError
-from trading_assets.trading.brokers.alpaca.names import NEW_YORK, Names, number_of, time_of
+from trading_assets.trading.brokers.alpaca.names import NEW_YORK, Names, number_of, time_of, zoned
 from trading_assets.trading.brokers.alpaca.order_form import Clock, form_of, why_not
 from trading_assets.trading.brokers.port import (
     ACCEPTED,
@@ -54,6 +54,8 @@ _STATUSES = {
     "replaced": CANCELLED,
     "suspended": ACCEPTED,
 }
+#: Sides of fills.
+_SIDES = {"buy": "buy", "sell": "sell", "sell_short": "sell"}
 _WORDS = {
     "done_for_day": "Alpaca is done with it for the day",
     "replaced": "it was replaced at Alpaca's own desk",
@@ -88,10 +90,10 @@ class AlpacaBroker:
         said = self._read("/account")
         blocks = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
         with _as_documented():
-            name = str(said["account_number"])
+            name = _text(said["account_number"])
             return BrokerAccount(
                 account_id=name,
-                currency=str(said["currency"]),
+                currency=_text(said["currency"]),
                 cash=number_of(said["cash"]),
                 equity=number_of(said["equity"]),
                 buying_power=number_of(said["buying_power"]),
@@ -104,7 +106,7 @@ class AlpacaBroker:
         """Return Alpaca's time, and the session that opens next."""
         said = self._read("/clock")
         with _as_documented():
-            opens = dt.datetime.fromisoformat(said["next_open"]).astimezone(NEW_YORK)
+            opens = zoned(said["next_open"]).astimezone(NEW_YORK)
             return Clock(time_of(said["timestamp"]), opens.date())
 
     def positions(self) -> Sequence[BrokerPosition]:
@@ -140,7 +142,8 @@ class AlpacaBroker:
 
     def orders(self) -> Sequence[BrokerOrder]:
         """Return all orders since `since` that it took, in the order in which it heard them."""
-        return [_order_of(each) for each in self._orders()]
+        with _as_documented():
+            return [_order_of(each) for each in self._orders()]
 
     def submit(self, order: OrderRequest) -> BrokerOrder:
         """Send an order; one whose answer is lost is asked for by its id.
@@ -157,15 +160,17 @@ class AlpacaBroker:
         name, names = order.client_order_id, self._names
         asset = self._asset(names.theirs(order.symbol))
         account = self._lately("account", self.account)
-        against = why_not(order, names, asset, account.currency, self._lately("clock", self.clock))
-        if against is None and not account.may_trade:
-            against = "the account is blocked at Alpaca"
-        if against is None and order.side == "sell":
-            against = self._why_not_short(order, asset, may_short=account.may_short)
-        if against is not None:
-            return BrokerOrder(name, REJECTED, against)
+        with _as_documented():
+            against = why_not(order, names, asset, account.currency, self._lately("clock", self.clock))
+            if against is None and not account.may_trade:
+                against = "the account is blocked at Alpaca"
+            if against is None and order.side == "sell":
+                against = self._why_not_short(order, asset, may_short=account.may_short)
+            if against is not None:
+                return BrokerOrder(name, REJECTED, against)
+            form = form_of(order, names, asset)
         try:
-            return _order_of(self.line.post("/orders", form_of(order, names, asset)))
+            return _order_of(self.line.post("/orders", form))
         except NotTakenError as error:
             if "client_order_id must be unique" in error.message:
                 raise DuplicateOrderError(name) from None
@@ -188,27 +193,28 @@ class AlpacaBroker:
         if said is None:
             raise UnknownOrderError(client_order_id)
         if _order_of(said).status not in FINAL:
+            with _as_documented():
+                number = _text(said["id"])
             with contextlib.suppress(NotTakenError):  # it became final meanwhile
-                self.line.delete(f"/orders/{said['id']}")
+                self.line.delete(f"/orders/{urllib.parse.quote(number, safe='')}")
             said = self._found(client_order_id) or said
         return _order_of(said)
 
     def fills(self) -> Sequence[BrokerFill]:
         """Return all fills since `since`, in the order in which they were made; fees are told apart, and later."""
-        names = self._names
-        named = ((str(each["id"]), str(each["client_order_id"])) for each in self._orders())
-        ours = {number: name for number, name in named if name.startswith(OUR_IDS)}
-        found = []
+        names, found = self._names, []
         with _as_documented():
+            named = ((_text(each["id"]), _text(each["client_order_id"])) for each in self._orders())
+            ours = {number: name for number, name in named if name.startswith(OUR_IDS)}
             for said in self._activities():
                 symbol = names.ours(said["symbol"])
                 found.append(
                     BrokerFill(
-                        broker_fill_id=said["id"],
-                        client_order_id=ours.get(str(said["order_id"])),
+                        broker_fill_id=_text(said["id"]),
+                        client_order_id=ours.get(_text(said["order_id"])),
                         session=names.session_of(symbol, time_of(said["transaction_time"])),
                         symbol=symbol,
-                        side="buy" if said["side"] == "buy" else "sell",
+                        side=_SIDES[said["side"]],
                         quantity=number_of(said["qty"]),
                         price=number_of(said["price"]),
                         fee=0.0,
@@ -237,6 +243,8 @@ class AlpacaBroker:
             if error.status != _NOT_FOUND:
                 raise BrokerUnavailableError(f"Alpaca says nothing of {name}: {error.message}") from None
             return {}
+        if not isinstance(found, dict):
+            raise BrokerUnavailableError(f"an answer that is not as documented: what Alpaca says of {name}")
         return found
 
     def _why_not_short(self, order: OrderRequest, asset: Mapping[str, Any], *, may_short: bool) -> str | None:
@@ -270,6 +278,8 @@ class AlpacaBroker:
             if error.status != _NOT_FOUND:
                 raise BrokerUnavailableError(f"Alpaca says nothing of {name}: {error.message}") from None
             return None
+        if not isinstance(found, dict):
+            raise BrokerUnavailableError(f"an answer that is not as documented: what Alpaca says of {name}")
         return found
 
     def _orders(self) -> Iterator[Mapping[str, Any]]:
@@ -315,8 +325,15 @@ class AlpacaBroker:
 
 def _order_of(said: Mapping[str, Any]) -> BrokerOrder:
     with _as_documented():
-        theirs = str(said["status"])
-        return BrokerOrder(str(said["client_order_id"]), _STATUSES.get(theirs, ACCEPTED), _WORDS.get(theirs))
+        theirs = _text(said["status"])
+        return BrokerOrder(_text(said["client_order_id"]), _STATUSES.get(theirs, ACCEPTED), _WORDS.get(theirs))
+
+
+def _text(said: object) -> str:
+    """A text that says something."""
+    if not isinstance(said, str) or not said:
+        raise ValueError(f"{said!r} is no text")
+    return said
 
 
 @contextlib.contextmanager
@@ -324,5 +341,5 @@ def _as_documented() -> Iterator[None]:
     """An answer that is not as documented is as good as none."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise BrokerUnavailableError(f"an answer that is not as documented: {type(error).__name__}: {error}") from None

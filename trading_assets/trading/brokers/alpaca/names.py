@@ -47,12 +47,25 @@ class Names:
 def time_of(text: str) -> dt.datetime:
     """Return a time as Alpaca writes it, in UTC and without a zone; nanoseconds are cut to microseconds.
 
+    Raises
+    ------
+    ValueError
+        It says no zone: it would be taken for the time of this machine.
+
     Examples
     --------
     >>> time_of("2021-05-10T10:01:04.650275123-04:00")
     datetime.datetime(2021, 5, 10, 14, 1, 4, 650275)
     """
-    return dt.datetime.fromisoformat(text).astimezone(dt.UTC).replace(tzinfo=None)
+    return zoned(text).astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def zoned(text: str) -> dt.datetime:
+    """Return a time with the zone that is written with it; `ValueError` where none is."""
+    found = dt.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} says no time zone")
+    return found
 
 
 def number_of(said: object) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ from trading_assets.trading.brokers.port import (
 
 Answer = TypeVar("Answer")
 _TAGS = ("NetLiquidation", "TotalCashValue", "BuyingPower", "AvailableFunds")
+#: What TWS does not know is as large as a float can be.
+_UNKNOWN = 1e300
 #: Seconds that costs are waited for once all executions are told.
 _COSTS_WITHIN = 2.0
 
@@ -146,7 +149,7 @@ class InteractiveBrokersBroker:
                 f"{KEYS}.currency: the account {line.account} is in {currency}\n"
                 f"  expected: {self.settings.currency}\n  what to do: correct the key; nothing was sent"
             )
-        equity, cash, power, funds = (float(said[tag][0]) for tag in _TAGS)
+        equity, cash, power, funds = (_number(tag, said[tag][0]) for tag in _TAGS)
         return BrokerAccount(
             account_id=line.account,
             currency=currency,
@@ -259,3 +262,14 @@ class InteractiveBrokersBroker:
             return dt.UTC
         zone: ZoneInfo | None = contracts.zone_of(found[0]) if found else None
         return zone or dt.UTC
+
+
+def _number(tag: str, text: str) -> float:
+    """A value of the account; what TWS does not know it leaves empty, or writes as the largest float there is."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not abs(found) < _UNKNOWN:
+        raise BrokerUnavailableError(f"an answer that is not as documented: TWS says {text!r} of {tag}")
+    return found

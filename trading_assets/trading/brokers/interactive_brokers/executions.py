@@ -93,7 +93,7 @@ def fills_of(
                     each.orderRef if each.orderRef.startswith(OUR_IDS) else None,
                     each.time.astimezone(zones(contract)).date(),
                     named(contract),
-                    _SIDES[each.side],
+                    _SIDES.get(each.side, each.side),
                     each.shares,
                     each.price,
                     cost.commission if cost is not None else 0.0,
