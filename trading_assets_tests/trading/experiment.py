@@ -16,6 +16,8 @@ from trading_assets.warehouse import Warehouse
 from trading_assets_tests.robustness import pipeline
 
 STRATEGY = "known"
+#: What an account follows from; the verdict on record stays, as in a run for order sheets.
+INPUTS = ("market_data/raw_bars", "market_data/bars", "features/daily", "models/splits", f"strategies/{STRATEGY}")
 #: The first sessions after the holdout, which ends on a Friday.
 FIRST, OPENED = dt.date(2017, 7, 3), dt.datetime(2017, 7, 1, 9, 0)
 
@@ -27,6 +29,11 @@ class Experiment(pipeline.Experiment):
     def until(self, as_of: str, **changes: Any) -> None:
         """Have bars up to a day."""
         self.write(as_of=as_of, **changes)
+
+    def receive(self, day: str, **changes: Any) -> None:
+        """Have bars up to a day, and what the account follows from: a quarter of a whole run."""
+        self.until(day, **changes)
+        assert self.run(*INPUTS).success
 
     def open(self, **said: Any) -> Opening:
         """Open an account of the strategy."""
