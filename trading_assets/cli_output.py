@@ -56,7 +56,9 @@ def print_verdicts(configuration: Configuration, outcome: RunOutcome) -> None:
             soft_wrap=True,
         )
         return
-    summary = verdict_summary(configuration, warehouse)
+    with warehouse.held_open():
+        summary = verdict_summary(configuration, warehouse)
+        remarks = {name: remarks_on(configuration, warehouse, name) for name in configuration.strategies}
     table = RichTable(title="Verdicts", title_justify="left")
     for head in ("strategy", "market", "verdict", "numbers of", "return p.a.", "Sharpe", "max drawdown", "trades"):
         table.add_column(head, no_wrap=True, justify="left" if len(table.columns) < 4 else "right")
@@ -73,8 +75,7 @@ def print_verdicts(configuration: Configuration, outcome: RunOutcome) -> None:
         )
     paper = paper_of(width=120)
     paper.print(table)
-    for name in configuration.strategies:
-        explanation, notes = remarks_on(configuration, warehouse, name)
+    for name, (explanation, notes) in remarks.items():
         paper.print(f"{escaped(name)}: {escaped(explanation)}", highlight=False)
         if name not in made_here:
             when = f"{last[name]['finished_at']:%Y-%m-%d %H:%M} UTC" if name in last else "no run"

@@ -152,13 +152,15 @@ def define_view(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) 
     """
     _absent(work, model, tables)
     work.define_view(model.name, model.sql, [tables[name] for name in model.dependencies if name in tables])
-    rows = work.query(f"SELECT count(*) FROM {model.name}").item()
-    return rows, work.query(f"FROM {model.name} LIMIT 0")
+    with work.held_open():
+        rows = work.query(f"SELECT count(*) FROM {model.name}").item()
+        return rows, work.query(f"FROM {model.name} LIMIT 0")
 
 
 def _absent(work: UnitOfWork, model: SqlModel, tables: Mapping[str, Table]) -> list[str]:
     """Tables that a model reads, declared but not written; one that is neither raises `MissingTableError`."""
-    absent = [name for name in model.dependencies if not work.exists(name)]
+    with work.held_open():
+        absent = [name for name in model.dependencies if not work.exists(name)]
     for name in absent:
         if name not in tables:
             raise MissingTableError(storage.missing(name))

@@ -21,10 +21,11 @@ from trading_assets.warehouse.computed import (
     Computed,
     computed_of,
     confirm_computed,
+    is_confirmed,
     keep_computed,
     stands,
 )
-from trading_assets.warehouse.connection import open_to_read
+from trading_assets.warehouse.connection import held_to_read, open_to_read
 from trading_assets.warehouse.content import Selected, content_by_month, content_of
 from trading_assets.warehouse.errors import WarehouseError
 from trading_assets.warehouse.slices import Sessions, Slice, Whole, last_of_month
@@ -159,8 +160,12 @@ class StepRecord:
             # What cannot be read is told by the step itself, which then computes.
             with suppress(Exception):
                 self._identity = identity_of_step(configuration, rule.beside(configuration))
-        self._last, self._anew = computed_of(self._aside, key), anew
+        self._anew = anew
         self.left_state: Mapping[str, Any] = {}
+
+    @cached_property
+    def _last(self) -> Computed | None:
+        return computed_of(self._aside, self._key)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -199,9 +204,13 @@ class StepRecord:
 
     def is_unchanged(self) -> bool:
         """Return whether what a step without months would compute is there."""
-        if self._anew or not self._stands():
+        if self._anew:
             return False
-        self._confirm()
+        with self._aside.held_open():  # opening takes longer than each of its reads
+            if not self._stands():
+                return False
+            is_confirmed = self._is_confirmed()
+        self._confirm(is_confirmed)
         return True
 
     def first_changed(self, start: dt.date, end: dt.date) -> dt.date | None:
@@ -212,15 +221,18 @@ class StepRecord:
         start, end
             First and last day of the months of the run.
         """
-        if self._rule.by_month is None or self._last is None or self._anew or not self._stands():
+        if self._rule.by_month is None or self._anew or not self._aside.path.exists():
             return start
-        with open_to_read(self._aside.path, self._aside.wait_seconds) as connection:
-            now, last = _months(connection, self._rule.by_month, end), self._last
+        with held_to_read(self._aside.path, self._aside.wait_seconds) as connection:
+            last = self._last
+            if last is None or not self._stands():
+                return start
+            now, is_confirmed = _months(connection, self._rule.by_month, end), self._is_confirmed()
         self._inputs = now.inputs
         for month in _months_of(start, end):
             if now.inputs.get(month) != last.inputs.get(month) or now.outputs.get(month) != last.outputs.get(month):
                 return max(start, dt.date.fromisoformat(f"{month}-01"))
-        self._confirm()
+        self._confirm(is_confirmed)
         return None
 
     def keep(self, warnings: Sequence[str], window: Window | None) -> set[str]:
@@ -326,10 +338,14 @@ class StepRecord:
             return stands(self._aside, self._last)
         return False
 
-    def _confirm(self) -> None:
-        if self._last is not None:
-            with suppress(WarehouseError):
-                confirm_computed(self._aside, self._key, self._last)
+    def _is_confirmed(self) -> bool:
+        """Whether nothing was written since of what the step rests on."""
+        return self._last is None or is_confirmed(self._aside, self._last)
+
+    def _confirm(self, is_confirmed: bool) -> None:
+        with suppress(WarehouseError):
+            if not is_confirmed:
+                confirm_computed(self._aside, self._key)
 
     def _own(self, rows: Selected) -> Selected:
         if not self._rule.own_rows or rows.source not in self._with_splits:

@@ -61,10 +61,10 @@ def drift(step: Step) -> Mapping[str, Any]:
     keys = pl.concat([keys.filter(in_reference), keys.filter(session > train["end"], session >= since)])
 
     def values_of(names: Sequence[str]) -> pl.DataFrame:
-        values = pl.concat(
-            step.work.aside().read(DAILY, columns=names, where=where, parameters=parameters)
-            for where, parameters in parts
-        )
+        with step.work.aside().held_open() as held:
+            values = pl.concat(
+                held.read(DAILY, columns=names, where=where, parameters=parameters) for where, parameters in parts
+            )
         if values.height != keys.height:
             raise StaleInputError(f"{DAILY.name} was replaced by another run while its columns were read")
         return values

@@ -117,7 +117,8 @@ def said_beside_tables(strategy: str, configuration: Configuration) -> object:
     """
     warehouse = Warehouse(configuration.warehouse_path)
     told = chronicle(Protocol.of(configuration).read(), (configuration.name, strategy))
-    return [told.write_csv(), outdated(warehouse, configuration, strategy)]
+    with warehouse.held_open():
+        return [told.write_csv(), outdated(warehouse, configuration, strategy)]
 
 
 def files_of_page(strategy: str, configuration: Configuration) -> object:
@@ -197,9 +198,11 @@ def expectations(step: Step) -> Mapping[str, Any]:
 
 def index(step: Step) -> Mapping[str, Any]:
     """The page of all strategies: verdicts and data quality."""
-    summary = verdict_summary(step.configuration, step.work)
     folder = step.configuration.home / "reports"
-    write_files(folder, {"index.html": index_text(step.configuration, step.work)})
+    with step.work.held_open():
+        summary = verdict_summary(step.configuration, step.work)
+        page = index_text(step.configuration, step.work, summary)
+    write_files(folder, {"index.html": page})
     rows = summary.select(
         "strategy",
         "result",

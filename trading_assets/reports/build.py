@@ -73,7 +73,9 @@ def build_reports(configuration: Configuration, warehouse: Warehouse, strategies
         write_models(folder, configuration, warehouse)
     if open_accounts(configuration):
         write_trading(folder, configuration, warehouse)
-    write_files(folder, {"index.html": index_text(configuration, warehouse)})
+    with warehouse.held_open():
+        page = index_text(configuration, warehouse, verdict_summary(configuration, warehouse))
+    write_files(folder, {"index.html": page})
     return [folder / "index.html", *pages]
 
 
@@ -147,9 +149,16 @@ def _shared_with(folder: Path) -> dict[str, str]:
     return {} if is_whole else {name: script}
 
 
-def index_text(configuration: Configuration, warehouse: Warehouse) -> str:
-    """Return the index page."""
-    verdicts = verdict_summary(configuration, warehouse)
+def index_text(configuration: Configuration, warehouse: Warehouse, verdicts: pl.DataFrame) -> str:
+    """Return the index page.
+
+    Parameters
+    ----------
+    configuration, warehouse
+        Configuration of today, and the warehouse.
+    verdicts
+        What `verdict_summary` says of them.
+    """
     has_docs = (configuration.home / "reports" / "data_docs" / "index.html").exists()
     expected = (
         warehouse.read_or_empty(EXPECTATIONS)

@@ -120,9 +120,11 @@ def _verdict_is_go(strategy: str) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         warehouse: Warehouse = context.resources.warehouse
-        found = warehouse.read(VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
+        with warehouse.held_open() as held:
+            found = held.read(VERDICTS, rows=Rows("strategy", strategy)).filter(kind="result")
+            status = held.read_or_empty(STATUS, rows=Rows("strategy", strategy))
         result = found["result"].item() if found.height else "none: the strategy failed"
-        refused = not warehouse.read_or_empty(STATUS, rows=Rows("strategy", strategy)).filter(status=REFUSED).is_empty()
+        refused = not status.filter(status=REFUSED).is_empty()
         return dg.AssetCheckResult(
             passed=result == "go" and not refused,
             severity=dg.AssetCheckSeverity.WARN,

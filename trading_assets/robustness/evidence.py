@@ -97,8 +97,9 @@ def last_evidence(records: Sequence[Record], member: tuple[str, str], asset: str
 def hashes_of_rows(step: Step, asset: str) -> dict[str, str]:
     """Return a hash of the rows of a strategy in each table of an asset, whatever their order and run."""
     own, found = Rows("strategy", strategy_of(step)), {}
-    for table in OF_ASSETS[asset]:
-        rows = step.work.read_or_empty(table, rows=own)
+    with step.work.held_open() as held:
+        of_tables = [(table, held.read_or_empty(table, rows=own)) for table in OF_ASSETS[asset]]
+    for table, rows in of_tables:
         if "split" in rows.columns:
             rows = rows.filter(pl.col("split") == HOLDOUT)
         found[table.name] = content_hash(rows.sort(table.key).drop("run_id", strict=False))

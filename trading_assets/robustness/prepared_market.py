@@ -18,16 +18,19 @@ def read_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interva
 
     Indicators and features are in the panel of the backtest, and not kept a second time.
     """
-    frames = read_frames(step.work, step.configuration, strategy_of(step))
+    with step.work.held_open():
+        frames = read_frames(step.work, step.configuration, strategy_of(step))
+        spans = spans_of(step.work.read(SPLITS))
     prepared = prepare(step.configuration, frames)
-    return _without_levels(frames), prepared, spans_of(step.work.read(SPLITS))
+    return _without_levels(frames), prepared, spans
 
 
 def read_development_market(step: Step) -> tuple[Frames, PreparedBacktest, dict[str, Interval]]:
     """Read the market as `read_market` does, for train and validation: no bar of the holdout is read."""
-    spans = spans_of(step.work.read(SPLITS))
-    until = development(spans).end
-    frames = read_frames(step.work, step.configuration, strategy_of(step), until)
+    with step.work.held_open():
+        spans = spans_of(step.work.read(SPLITS))
+        until = development(spans).end
+        frames = read_frames(step.work, step.configuration, strategy_of(step), until)
     prepared = prepare(step.configuration, frames, until)
     return _without_levels(frames), prepared, spans
 

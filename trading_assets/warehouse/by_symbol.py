@@ -56,14 +56,15 @@ def bounds_of_batches(
     rows
         Rows of a batch, unless one symbol has more; None: `ROWS_AT_A_TIME`.
     """
-    if not warehouse.exists(table.name):
-        return []
     condition = f" WHERE {where}" if where else ""
-    counts = warehouse.query(
-        f"SELECT symbol, count(*) AS rows FROM {table.name}{condition} GROUP BY symbol ORDER BY symbol",
-        parameters,
-        reads=[table.name],
-    )
+    with warehouse.held_open() as held:
+        if not held.exists(table.name):
+            return []
+        counts = held.query(
+            f"SELECT symbol, count(*) AS rows FROM {table.name}{condition} GROUP BY symbol ORDER BY symbol",
+            parameters,
+            reads=[table.name],
+        )
     return symbol_bounds(counts, ROWS_AT_A_TIME if rows is None else rows)
 
 

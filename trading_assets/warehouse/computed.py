@@ -134,12 +134,12 @@ def keep_computed(
     return computed
 
 
-def confirm_computed(warehouse: Warehouse, step: str, computed: Computed) -> None:
-    """Put on record that a step is of what it rests on as that is now, if anything of it was written since.
+def is_confirmed(warehouse: Warehouse, computed: Computed) -> bool:
+    """Return whether nothing that a step rests on was written since it was last known to be of it.
 
     Parameters
     ----------
-    warehouse, step, computed
+    warehouse, computed
         See `keep_computed`.
     """
     tables = sorted({name for rows in computed.reads for name in rows.tables})
@@ -147,11 +147,15 @@ def confirm_computed(warehouse: Warehouse, step: str, computed: Computed) -> Non
         ((last,),) = connection.execute(
             "SELECT coalesce(max(number), 0) FROM meta.commits WHERE list_contains(?, table_name)", [tables]
         ).fetchall()
-    if last > computed.number:
-        with open_to_write(warehouse.path, warehouse.wait_seconds) as connection, transaction(connection):
-            connection.execute(
-                "UPDATE meta.computed SET number = (SELECT max(number) FROM meta.commits) WHERE step = ?", [step]
-            ).fetchall()
+    return bool(last <= computed.number)
+
+
+def confirm_computed(warehouse: Warehouse, step: str) -> None:
+    """Put on record that a step is of what it rests on as that is now."""
+    with open_to_write(warehouse.path, warehouse.wait_seconds) as connection, transaction(connection):
+        connection.execute(
+            "UPDATE meta.computed SET number = (SELECT max(number) FROM meta.commits) WHERE step = ?", [step]
+        ).fetchall()
 
 
 def confirmed_commit(warehouse: Warehouse, step: str) -> int:

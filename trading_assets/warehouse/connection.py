@@ -31,6 +31,20 @@ from trading_assets.warehouse.migrations import create, is_current, migrate
 _NEW = ".new"
 #: Files that are open to write, by their connections: what is made beside its place is none of them.
 _written_to: dict[int, Path] = {}
+
+
+class _Held(threading.local):
+    """Files that blocks of a thread hold open to read, once for each block."""
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+
+    def has(self, path: Path) -> bool:
+        """Return whether a block of this thread holds the file."""
+        return bool(self.files) and path.resolve() in self.files
+
+
+_held = _Held()
 _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
@@ -38,11 +52,17 @@ _STORAGE_ERRORS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalEx
 def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a read-only connection to an existing file, under the shared lock; an older file is migrated first.
 
+    Within a block of `held_to_read` of the same thread the file is open and locked already.
+
     Raises
     ------
     WarehouseError
         Locked for too long, newer, unreadable, or a statement failed.
     """
+    if _held.has(path):
+        with _told(path, write=False), attached(path, write=False) as connection:
+            yield connection
+        return
     patience = Patience(wait_seconds)
     with _connected(path, write=False, patience=patience) as connection:
         is_moved = PartitionStore.is_moved(connection, path)
@@ -61,6 +81,25 @@ def open_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCon
 
 
 @contextmanager
+def held_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield what `open_to_read` does; whatever this thread reads of the file within the block joins it.
+
+    To open a file takes longer than most reads, and a second lock would wait for a writer that waits for the first one.
+
+    Raises
+    ------
+    WarehouseError
+        See `open_to_read`.
+    """
+    with open_to_read(path, wait_seconds) as connection:
+        _held.files.append(path.resolve())
+        try:
+            yield connection
+        finally:
+            _held.files.pop()
+
+
+@contextmanager
 def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection under the exclusive lock; the file is created or migrated if need be.
 
@@ -69,6 +108,10 @@ def open_to_write(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCo
     WarehouseError
         Locked for too long, newer, not writable, or a statement failed.
     """
+    if _held.has(path):
+        raise LockedError(
+            block("to write would wait for ever: this thread holds the warehouse open to read", file=path)
+        )
     with _connected(path, write=True, patience=Patience(wait_seconds)) as connection:
         if not is_current(connection, path):
             with transaction(connection):
@@ -132,8 +175,19 @@ def stopped_after(connection: duckdb.DuckDBPyConnection, seconds: float | None) 
 
 
 @contextmanager
-def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckdb.DuckDBPyConnection]:
+def _told(path: Path, *, write: bool) -> Iterator[None]:
+    """Tell what fails in the block as a fault of the warehouse."""
     try:
+        yield
+    except duckdb.Error as error:
+        raise WarehouseError(_explain(error, path, write)) from error
+    except OSError as error:
+        raise WarehouseError(_explain_storage(str(error), path, write)) from error
+
+
+@contextmanager
+def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckdb.DuckDBPyConnection]:
+    with _told(path, write=write):
         if write:
             path.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -164,10 +218,6 @@ def _connected(path: Path, *, write: bool, patience: Patience) -> Iterator[duckd
                         return
             # Waited for without our lock: a reader may get through where a writer cannot.
             patience.pause(path, partial(str, holder))
-    except duckdb.Error as error:
-        raise WarehouseError(_explain(error, path, write)) from error
-    except OSError as error:
-        raise WarehouseError(_explain_storage(str(error), path, write)) from error
 
 
 def _create(path: Path) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 
 from trading_assets.warehouse import storage, versions
 from trading_assets.warehouse.checking import checked
-from trading_assets.warehouse.connection import open_to_read, open_to_write, stopped_after, transaction
+from trading_assets.warehouse.connection import held_to_read, open_to_read, open_to_write, stopped_after, transaction
 from trading_assets.warehouse.content import Selected
 from trading_assets.warehouse.errors import MissingTableError, StaleInputError, WarehouseError, block
 from trading_assets.warehouse.lake.placed import PlacedTables
@@ -118,13 +118,13 @@ class Warehouse(Ledgers):
     def held_open(self) -> Iterator[Self]:
         """Yield the same tables, opened once for several reads of one state; writers wait for the end of the block.
 
-        Opening takes longer than most reads. The block reads what is yielded, and nothing else: whatever writes in it
-        waits for itself, and whatever fails in it is told as a fault of the warehouse.
+        Opening takes longer than most reads. Whatever reads the file in this thread joins the block. Whatever writes it
+        is refused, and whatever fails in the block is told as a fault of the warehouse.
         """
         if self._connection is not None or not self.path.exists():
             yield self
             return
-        with open_to_read(self.path, self.wait_seconds) as connection:
+        with held_to_read(self.path, self.wait_seconds) as connection:
             held = copy.copy(self)  # a unit of work goes on noticing what is read
             held._connection = connection
             yield held

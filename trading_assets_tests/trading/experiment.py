@@ -16,6 +16,13 @@ from trading_assets.warehouse import Warehouse
 from trading_assets_tests.robustness import pipeline
 
 STRATEGY = "known"
+#: What the sessions of an account follow from.
+INPUTS = ("market_data/raw_bars", "market_data/bars", "features/daily", "models/splits", f"strategies/{STRATEGY}")
+#: What its verdict follows from, without which no entry is sent; the end of the bars is a part of the configuration.
+JUDGED = (
+    f"backtests/{STRATEGY}",
+    *(f"robustness/{each}/{STRATEGY}" for each in ("sensitivity", "overfitting", "look_ahead", "holdout", "verdict")),
+)
 #: The first sessions after the holdout, which ends on a Friday.
 FIRST, OPENED = dt.date(2017, 7, 3), dt.datetime(2017, 7, 1, 9, 0)
 
@@ -27,6 +34,11 @@ class Experiment(pipeline.Experiment):
     def until(self, as_of: str, **changes: Any) -> None:
         """Have bars up to a day."""
         self.write(as_of=as_of, **changes)
+
+    def receive(self, day: str, **changes: Any) -> None:
+        """Have bars up to a day, and what the account follows from: less than half of a whole run."""
+        self.until(day, **changes)
+        assert self.run(*INPUTS, *JUDGED).success
 
     def open(self, **said: Any) -> Opening:
         """Open an account of the strategy."""

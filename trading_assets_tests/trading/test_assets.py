@@ -40,15 +40,13 @@ from trading_assets.trading.tables import (
 from trading_assets.warehouse import Rows
 from trading_assets_tests.robustness import pipeline
 from trading_assets_tests.robustness.pipeline import checks_of
-from trading_assets_tests.trading.experiment import FIRST, Experiment
+from trading_assets_tests.trading.experiment import FIRST, INPUTS, Experiment
 
-INPUTS = ("market_data/raw_bars", "market_data/bars", "features/daily", "models/splits", "strategies/known")
 pytestmark = pytest.mark.slow
 
 
 def with_bars_until(experiment: Experiment, day: str) -> None:
-    experiment.until(day)
-    assert experiment.run().success
+    experiment.receive(day)
     assert experiment.trade().success
 
 

@@ -14,6 +14,7 @@ from trading_assets.warehouse.computed import (
     computed_of,
     confirm_computed,
     confirmed_commit,
+    is_confirmed,
     keep_computed,
     stands,
 )
@@ -77,10 +78,11 @@ def test_a_step_is_confirmed_up_to_the_last_commit_if_anything_that_it_rests_on_
     kept = computed_of(warehouse, STEP)
     assert kept is not None
     warehouse.replace(Rows("strategy", "b"), {EQUITY: equity("b", [2.0])})
-    confirm_computed(warehouse, STEP, kept)
-    assert confirmed_commit(warehouse, STEP) == 1  # it does not read that
+    assert is_confirmed(warehouse, kept)  # it does not read that
+    assert confirmed_commit(warehouse, STEP) == 1
     warehouse.replace(Whole(), {BARS: bars("A", range(3))})
-    confirm_computed(warehouse, STEP, kept)
+    assert not is_confirmed(warehouse, kept)
+    confirm_computed(warehouse, STEP)
     assert confirmed_commit(warehouse, STEP) == 3
     assert confirmed_commit(warehouse, "backtests/b") == 0
 

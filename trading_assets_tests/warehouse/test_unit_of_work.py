@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +148,31 @@ def test_reads_that_are_held_open_see_one_state(warehouse: Warehouse) -> None:
     assert not warehouse.read(EQUITY, rows=A).equals(first)
     with pytest.raises(StaleInputError, match=r"backtests\.equity was replaced by another run"):
         write_bars(work)
+
+
+def test_what_a_thread_reads_while_it_holds_the_file_joins_it_though_a_writer_waits(warehouse: Warehouse) -> None:
+    """A lock of its own would wait for the writer, who waits for the block; a write would wait for itself."""
+    other = Warehouse(warehouse.path, wait_seconds=0.05)
+    with ThreadPoolExecutor() as threads, warehouse.held_open() as held:
+        writer = threads.submit(Warehouse(warehouse.path, wait_seconds=20).replace, A, {EQUITY: equity("a", [2.0])})
+        while is_free(warehouse.path.with_name(f"{warehouse.path.name}.queue")):
+            time.sleep(0.001)
+        assert other.read(EQUITY, rows=A).equals(held.read(EQUITY, rows=A))
+        assert threads.submit(lambda: other.read_or_empty(BARS)).exception() is not None  # of another thread
+        with pytest.raises(LockedError, match="this thread holds"):
+            other.replace(B, {EQUITY: equity("b", [9.0])})
+    writer.result()
+    assert warehouse.read(EQUITY, rows=A)["equity"].to_list() == [2.0]
+
+
+def is_free(path: Path) -> bool:
+    """Return whether nobody has the lock of a file."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def test_nothing_to_hold_open_is_read_as_nothing(tmp_path: Path) -> None:

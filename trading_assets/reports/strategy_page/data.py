@@ -158,8 +158,9 @@ def _content_of(
 
 def read_outcome(warehouse: Warehouse, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return status and verdict rows of a strategy."""
-    status = warehouse.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name])
-    return status, warehouse.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
+    with warehouse.held_open() as held:
+        status = held.read_or_empty(strategies.STATUS, where="strategy = ?", parameters=[name])
+        return status, held.read_or_empty(robustness.VERDICTS, rows=Rows("strategy", name))
 
 
 def quality_counts(warehouse: Warehouse, asset_class: str | list[str] = "all") -> pl.DataFrame:

@@ -335,10 +335,11 @@ def keep_earlier_verdict(step: Step) -> None:
     """Put the verdict of another version of the product aside, before this version's takes its place."""
     name = strategy_of(step)
     rows = Rows("strategy", name)
-    verdicts = step.work.read_or_empty(VERDICTS, rows=rows)
-    evaluated = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)["registration_hash"].to_list()
-    looks = step.work.read_or_empty(HOLDOUT_LEDGER).filter(strategy=name).sort("row")["registration_hash"].to_list()
-    upgrades = step.work.read_or_empty(REGISTRATION_UPGRADES).filter(strategy=name)
+    with step.work.held_open() as held:
+        verdicts = held.read_or_empty(VERDICTS, rows=rows)
+        evaluated = held.read_or_empty(HOLDOUT_RESULTS, rows=rows)["registration_hash"].to_list()
+        looks = held.read_or_empty(HOLDOUT_LEDGER).filter(strategy=name).sort("row")["registration_hash"].to_list()
+        upgrades = held.read_or_empty(REGISTRATION_UPGRADES).filter(strategy=name)
     made_from = next(iter([*evaluated, *reversed(looks)]), None)
     found = earlier_verdict(verdicts, made_from, upgrades, __version__, step.now)
     if not found.is_empty():

@@ -45,9 +45,11 @@ def verified_record(warehouse: Warehouse, configuration: Configuration) -> OnRec
     """
     records = Protocol.of(configuration).read()
     assert_imported(records, configuration.name)
-    ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
-    upgrades = verified_upgrades(warehouse, configuration)
-    _assert_seen(warehouse.read_or_empty(HOLDOUT_RESULTS), records, ledger, configuration.name)
+    with warehouse.held_open():
+        ledger = verified_ledger(warehouse, HeadFile(configuration.home / "ledger.head", LEDGER))
+        upgrades = verified_upgrades(warehouse, configuration)
+        results = warehouse.read_or_empty(HOLDOUT_RESULTS)
+    _assert_seen(results, records, ledger, configuration.name)
     return OnRecord(records, ledger, upgrades)
 
 

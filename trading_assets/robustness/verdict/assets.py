@@ -282,9 +282,10 @@ def assert_evidence(step: Step, records: Sequence[Record]) -> None:
     """
     from trading_assets.robustness.verdict.statistics import EvidenceMissingError
 
-    state = evaluated_state(step)
-    for asset in OF_ASSETS:
-        cause = not_on_record(step, asset, records, state)
+    with step.work.held_open():
+        state = evaluated_state(step)
+        causes = [(asset, not_on_record(step, asset, records, state)) for asset in OF_ASSETS]
+    for asset, cause in causes:
         if cause is not None:
             raise EvidenceMissingError(strategy_of(step), asset, cause)
 
@@ -304,8 +305,10 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
     from trading_assets.robustness.verdict.statistics import EvidenceMissingError, HoldoutMissingError
 
     rows = Rows("strategy", name)
-    results = step.work.read_or_empty(HOLDOUT_RESULTS, rows=rows)
-    metrics = step.work.read_or_empty(backtests.METRICS, rows=rows).filter(split=HOLDOUT)
+    read = (HOLDOUT_RESULTS, backtests.METRICS, OVERFITTING, LOOK_AHEAD)
+    with step.work.held_open() as held:
+        found = {table: held.read_or_empty(table, rows=rows) for table in read}
+    results, metrics = found[HOLDOUT_RESULTS], found[backtests.METRICS].filter(split=HOLDOUT)
     if results.is_empty():
         raise HoldoutMissingError(name, "it never was")
     if not step.configuration.is_current(results["config_hash"].item(), name):
@@ -314,11 +317,12 @@ def evaluated(step: Step, name: str) -> dict[Table, pl.DataFrame]:
         raise HoldoutMissingError(name, f"backtests/{name} has run since")
     evidence = {}
     for table, asset in ((OVERFITTING, "overfitting"), (LOOK_AHEAD, "look_ahead")):
-        evidence[table] = step.work.read_or_empty(table, rows=rows)
+        evidence[table] = found[table]
         made = None if evidence[table].is_empty() else evidence[table]["config_hash"][0]
         # What the trials say depends on the other strategies of the configuration, the audit does not.
         own = step.configuration.hash_for(name) if table is LOOK_AHEAD else step.configuration.hash_of_trials
         if made not in (own, step.configuration.hash):  # rows of earlier versions have the latter
             raise EvidenceMissingError(name, asset)
-    seen = {table: step.work.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
+    with step.work.held_open() as held:
+        seen = {table: held.read(table, rows=rows).filter(split=HOLDOUT) for table in (STRESS, RESAMPLING)}
     return seen | evidence

@@ -166,9 +166,9 @@ def read_frames(warehouse: Warehouse, configuration: Configuration, name: str, u
     NoSymbolsError
         The strategy's universe is empty.
     """
-    instruments = warehouse.read(INSTRUMENTS, capped=None if until is None else ("last_session", until))
-    strategy = resolve_strategy(configuration, name, instruments)
     with warehouse.held_open() as held:
+        instruments = held.read(INSTRUMENTS, capped=None if until is None else ("last_session", until))
+        strategy = resolve_strategy(configuration, name, instruments)
         return _frames_of(held, configuration, strategy, instruments, until or dt.date.max)
 
 

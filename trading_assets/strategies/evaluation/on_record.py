@@ -193,9 +193,10 @@ def returns_on_record(step: Step, symbols: Sequence[str], span: Interval) -> pl.
         "where": "list_contains(?, symbol) AND session <= ?",
         "parameters": [list(symbols), span.end],
     }
-    step.work.depend_on(BARS, **asked)
-    bars = read_by_symbol(step.work.aside(), BARS, **asked)
-    return equal_weight_returns(bars, symbols, span.start, span.end)
+    with step.work.held_open():
+        step.work.depend_on(BARS, **asked)
+        bars = read_by_symbol(step.work.aside(), BARS, **asked)
+        return equal_weight_returns(bars, symbols, span.start, span.end)
 
 
 def put_exposure_on_record(

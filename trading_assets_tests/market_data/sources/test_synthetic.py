@@ -8,13 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from scipy.signal import lfilter
 
 from trading_assets.config.quality import Quality
 from trading_assets.config.sources import SyntheticSource
 from trading_assets.market_data import calendars, sources
 from trading_assets.market_data.quality.apply_rules import apply_rules
 from trading_assets.market_data.revisions import reconcile
-from trading_assets.market_data.sources.synthetic import ANCHOR, generate
+from trading_assets.market_data.sources.synthetic import ANCHOR, PERSISTENCE, ROUGHNESS, _clustered, _stream, generate
 from trading_assets.market_data.tables import RAW_BARS
 from trading_assets_tests.market_data.markets import NOW
 from trading_assets_tests.narrow import as_number
@@ -31,6 +32,13 @@ ACTIONS = dict.fromkeys(("cash_dividend", "split_ratio"), pl.lit(None, pl.Float6
 
 def changed(source: SyntheticSource, **updates: object) -> SyntheticSource:
     return source.model_copy(update=updates)
+
+
+def test_the_volatility_is_what_a_filter_of_scipy_makes_of_its_innovations() -> None:
+    normal = _stream(7, "SYN001", "volatility").standard_normal(4000)
+    innovations = normal * ROUGHNESS * np.sqrt(1 - PERSISTENCE**2)
+    expected = np.exp(lfilter([1.0], [1.0, -PERSISTENCE], innovations) - ROUGHNESS**2)
+    assert np.array_equal(_clustered(7, "SYN001", 4000), expected)
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,7 @@ WORDS: dict[str, Any] = {"by": "ops", "reason": "why", "now": dt.datetime(2017, 
 
 
 def with_bars_until(experiment: Experiment, day: str) -> None:
-    experiment.until(day)
-    assert experiment.run().success
+    experiment.receive(day)
     assert experiment.trade().success
 
 
