@@ -55,6 +55,7 @@ from trading_assets.models.tables import (
     METRICS,
     OF_EVALUATION,
     OF_SOME,
+    OK,
     OUTCOMES,
     PREDICTIONS,
     PROMOTIONS,
@@ -64,7 +65,7 @@ from trading_assets.models.tables import (
     TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
-from trading_assets.models.tuning_on_record import record_searches
+from trading_assets.models.tuning_on_record import as_tried, record_searches
 from trading_assets.models.tuning_rows import chosen_of_last
 from trading_assets.models.version import procedure_of
 from trading_assets.parallel.configured import workers_of
@@ -245,6 +246,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     if run.artifact is not None:
         put_on_record(step, name, bars, holdout, readers)
     searched(run.tables[TUNING_TRIALS])  # those of folds that are kept, too
+    searched(as_tried(step.configuration, name, run.tables[FOLDS].filter(status=OK)["fold"].to_list()))
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     written.append(settings_of_scores(step.configuration, name))

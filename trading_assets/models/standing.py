@@ -10,6 +10,7 @@ import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.promotion import CHAMPION, MINIMUM_EFFECT, SHADOW, Record, decide, losses_by_session
 from trading_assets.models.promotion import target_in_words as in_words
 from trading_assets.models.tables import CHAMPIONS, OUTCOMES, PREDICTIONS
@@ -183,7 +184,8 @@ def decide_by_hand(
     Raises
     ------
     ConfigurationError
-        There is no such champion or candidate, the reason is empty, or there is nothing to decide.
+        There is no such champion or candidate, the reason is empty, or there is nothing to decide; or bars are of days
+        after `now`, so that a word would act on sessions that are known.
     """
     known = list(configuration.champions)
     if champion not in known:
@@ -218,6 +220,7 @@ def decide_by_hand(
         raise ConfigurationError(
             f"{held.candidate} {how} already\n  expected: a change\n  what to do: nothing, or name another candidate"
         )
+    _assert_nothing_later(warehouse, now.date())
     decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, reason.strip())
     return record_decision(Protocol.of(configuration), decision, now)
 
@@ -255,6 +258,18 @@ def compare_models(warehouse: Warehouse, configuration: Configuration, first: st
     numbers = dict.fromkeys(("effect", "error", "statistic", "critical", "p", "detectable", "power"), pl.Float64)
     schema = {"model": pl.String, "against": pl.String, "sessions": pl.Int64, **numbers, "result": pl.String}
     return pl.DataFrame([row], schema=schema)
+
+
+def _assert_nothing_later(warehouse: Warehouse, day: dt.date) -> None:
+    """Refuse a word by a clock that is behind the bars: it would say today who was to be champion then."""
+    after = "session > ?"  # a session of the other side of the date line may be of the next day
+    known = warehouse.read_or_empty(BARS, columns=["session"], where=after, parameters=[day + dt.timedelta(days=1)])
+    if known.height:
+        raise ConfigurationError(
+            f"the clock of this machine says {day}, and there are bars of {known['session'].max()}\n"
+            "  expected: no bar of a day that is still to come: a decision acts from the next session on\n"
+            "  what to do: set the clock right, and say it again; nothing is on record"
+        )
 
 
 def _no_champion(champion: str) -> ConfigurationError:

@@ -26,13 +26,14 @@ from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.tables import TUNING_TRIALS
 from trading_assets.models.training import Learner, training_rows
 from trading_assets.models.tuning import Search, SearchTrial
-from trading_assets.models.tuning_on_record import record_searches, rows_of_searches
+from trading_assets.models.tuning_on_record import as_tried, record_searches, rows_of_searches
 from trading_assets.models.tuning_rows import trials_of
 from trading_assets.parallel.workers import IN_PROCESS
 from trading_assets.protocol import Protocol, trials_on
 from trading_assets.protocol.trials_table import OF_SEARCHES
+from trading_assets_tests.backtests.frames import loaded
 from trading_assets_tests.conftest import REPOSITORY
-from trading_assets_tests.models.panels import NO_HOLDOUT, dates_of, run
+from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, dates_of, run
 from trading_assets_tests.models.searched import of_products, searching
 
 if TYPE_CHECKING:
@@ -177,3 +178,22 @@ until_the_end(Path({str(tmp_path)!r}), by_signal=True)
 """
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == -signal.SIGKILL
     assert_sets_of_earlier_folds_are_on_record(tmp_path)
+
+
+def test_a_section_that_no_strategy_reads_is_a_set_that_was_tried_and_one_that_is_read_none(tmp_path: Path) -> None:
+    """A search by hand: a section a set, and losses side by side; the first set of a search of Optuna is the same."""
+    parts = {
+        "models": {"alone": {}, "read": {"trees": 20}, "of_champion": {"trees": 30}, "loser": {"trees": 40}},
+        "champions": {"best": {"candidates": ["of_champion", "loser"]}},
+        "strategies": {"plain": {"type": "ml", "model": "read"}, "chosen": {"type": "ml", "model": "best"}},
+    }
+    made = loaded(tmp_path, **parts)
+    assert {name for name in made.models if as_tried(made, name, [0, 1]).height} == {"alone"}
+    assert as_tried(made, "alone", []).is_empty(), "nothing was trained"
+    protocol, own = Protocol(tmp_path, "a"), SETTINGS
+    tried = as_tried(made, "alone", [1, 0])
+    assert count_after(protocol, tried, settings=own) == 1
+    assert count_after(protocol, tried, settings=own.model_copy(update={"trees": 11})) == 2
+    searched_since = own.model_copy(update={"tune": searching().tune, "depth": 1})
+    assert count_after(protocol, tried, settings=own.model_copy(update={"depth": 1})) == 3
+    assert count_after(protocol, searched(0, 1), settings=searched_since) == 3
