@@ -16,6 +16,7 @@ from trading_assets.models.promotion import target_in_words as in_words
 from trading_assets.models.tables import CHAMPIONS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import ACTIONS, HandDecision, decisions_of, record_decision
+from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.protocol.written_rows import assert_as_written, hash_whole, last_written
 from trading_assets.warehouse import Rows, Table, Warehouse
 
@@ -221,7 +222,9 @@ def decide_by_hand(
             f"{held.candidate} {how} already\n  expected: a change\n  what to do: nothing, or name another candidate"
         )
     _assert_nothing_later(warehouse, now.date())
-    decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, reason.strip())
+    settings = model_identity(configuration, wanted.candidate)
+    why = reason.strip()
+    decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, why, settings)
     return record_decision(Protocol.of(configuration), decision, now)
 
 
@@ -266,7 +269,7 @@ def _assert_nothing_later(warehouse: Warehouse, day: dt.date) -> None:
     known = warehouse.read_or_empty(BARS, columns=["session"], where=after, parameters=[day + dt.timedelta(days=1)])
     if known.height:
         raise ConfigurationError(
-            f"the clock of this machine says {day}, and there are bars of {known['session'].max()}\n"
+            f"the clock of this machine says {day}, and there are bars of {known['session'].sort()[-1]}\n"
             "  expected: no bar of a day that is still to come: a decision acts from the next session on\n"
             "  what to do: set the clock right, and say it again; nothing is on record"
         )

@@ -124,6 +124,16 @@ def trial_identity(configuration: Configuration, behind: Mapping[str, object]) -
     return digest({**behind, **whole, **fields})[:16]
 
 
+def model_identity(configuration: Configuration, model: str) -> str:
+    """Return the hash of what a model is: its section, and its code where it is a module of a user's own."""
+    section = configuration.models[model]
+    alone = configuration.model_copy(update={"strategies": {}, "models": {model: section}, "features": []})
+    code: dict[str, str] = {}
+    for module in plugins_of(alone):
+        code |= code_hashes(module)
+    return digest([completed(section), code])[:16]
+
+
 def _behind(
     configuration: Configuration, strategies: Iterable[str], scores: Iterable[str]
 ) -> Mapping[str, Mapping[str, None]]:

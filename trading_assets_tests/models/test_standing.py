@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from trading_assets.models.standing import Held, champion_history, compare_model
 from trading_assets.models.tables import CHAMPIONS, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, decisions_of
+from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.protocol.written_rows import EditedRowsError, hash_whole, record_written
 from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets_tests.models.contenders import HORIZON, make_contender, make_labels
@@ -106,7 +108,8 @@ def test_a_rollback_and_one_more_are_back_where_it_began(world: World) -> None:
 def test_a_rollback_takes_a_pin_back_and_brings_one_back(world: World) -> None:
     world.say("pin", "old")
     world.say("promote", "better")
-    assert world.say("rollback") == HandDecision("best", "rollback", "old", True, NOW.date(), "me", "tried")
+    back = HandDecision("best", "rollback", "old", True, NOW.date(), "me", "tried")
+    assert world.say("rollback") == replace(back, settings=model_identity(world.configuration, "old"))
     assert world.history()[-1] == Held("old", True)
 
 
