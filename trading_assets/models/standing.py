@@ -20,6 +20,8 @@ from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.protocol.written_rows import assert_as_written, hash_whole, last_written
 from trading_assets.warehouse import Rows, Table, Warehouse
 
+#: Characters of a reason, and of a name: both are on record for ever, and printed.
+_LONGEST = 1_000
 #: What is said of a model that competes with none.
 ALONE = "alone"
 
@@ -197,6 +199,13 @@ def decide_by_hand(
             "a decision by hand without a reason\n  expected: --reason with some words\n"
             "  what to do: say why; it goes on record beside your name"
         )
+    for said, option in ((reason, "--reason"), (by, "--by")):
+        if not (said.strip() and said.isprintable() and len(said) <= _LONGEST):
+            raise ConfigurationError(
+                f"{option} cannot go on record\n"
+                f"  expected: one line of 1 to {_LONGEST} characters that can be printed\n"
+                "  what to do: say it shorter, without line breaks; nothing is on record"
+            )
     candidates = configuration.candidates_of(champion)
     if candidate is not None and candidate not in candidates:
         raise ConfigurationError(

@@ -144,6 +144,10 @@ def test_what_has_acted_waits_no_more(tmp_path: Path) -> None:
         ),
         ({"action": "promote", "candidate": "better"}, "better is champion already"),
         ({"action": "promote", "candidate": "old", "reason": " "}, "a decision by hand without a reason"),
+        ({"action": "promote", "candidate": "old", "reason": "r" * 1_001}, "--reason cannot go on record"),
+        ({"action": "pin", "candidate": "old", "reason": "clear\x1b[2J"}, "--reason cannot go on record"),
+        ({"action": "pin", "candidate": "old", "by": "me\nnext"}, "--by cannot go on record"),
+        ({"action": "rollback", "candidate": None, "by": ""}, "--by cannot go on record"),
     ],
 )
 def test_what_cannot_be_decided_is_refused_and_not_on_record(
