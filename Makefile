@@ -96,6 +96,7 @@ online: .installed-dev ## online models and meta-controllers on planted markets;
 	@$(BIN)/python -m trading_assets_tests.benchmarks.online_learning
 	@$(BIN)/python -m trading_assets_tests.benchmarks.meta_controllers
 	@$(BIN)/python -m trading_assets_tests.benchmarks.river_streams
+	@$(BIN)/python -m trading_assets_tests.benchmarks.river_detectors
 
 divergence: .installed-dev ## how soon live against promise finds what is wrong, and false alarms; writes docs/trading.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.divergence_delays

@@ -34,6 +34,7 @@ from trading_assets.models.splits import development, spans_of
 from trading_assets.models.tables import SPLITS
 from trading_assets.protocol import trials_table
 from trading_assets.protocol.decisions import HandDecision, decisions_behind
+from trading_assets.protocol.settings_identity import trial_identity
 from trading_assets.protocol.written_rows import hash_whole
 from trading_assets.strategies.evaluation.fingerprint import (
     alternative_frozen,
@@ -127,7 +128,7 @@ def hash_settings(
 
     Universe, costs, risk, seed, its model, its members, and what the code of a user's own module does: who changes any
     of them and looks again has tried another thing. The name is not among them. A champion is one procedure, with all
-    of its candidates.
+    of its candidates. Which keys of the configuration are part of it: `protocol.settings_identity`.
 
     Parameters
     ----------
@@ -236,7 +237,8 @@ def _hash_settings(
             for each in others
         ]
 
-    return digest(
+    return trial_identity(
+        configuration,
         {
             "universe": universe if isinstance(universe, str) else sorted(universe),
             "code": code_of(strategy.module),
@@ -248,13 +250,8 @@ def _hash_settings(
             "members": settings_of(members),
             # The version also stands for the rule on how much a change of regime moves (trading rules, section 4.9).
             "regimes": [REGIMES_VERSION, completed(configuration.regimes)] if members else None,
-            "benchmarks": dict(configuration.benchmarks),
-            "costs": completed(configuration.costs),
-            "risk": completed(configuration.risk),
-            "extreme_move": configuration.quality.extreme_move,
-            "seed": configuration.seed,
-        }
-    )[:16]
+        },
+    )
 
 
 def params_hash(strategy_type: str, parameters: StrategyParameters) -> str:

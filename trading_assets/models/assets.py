@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -41,7 +42,7 @@ from trading_assets.models.promotion import Record, losses_by_session, target_in
 from trading_assets.models.regime_model import RegimeModel
 from trading_assets.models.regimes import FEATURES, regimes_of_benchmarks
 from trading_assets.models.registry import Candidate, UnreadableRegistryError, promotion_row, register, registry_state
-from trading_assets.models.run import ModelRun, procedure_of, run_model
+from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.splits import holdout_start, resolve_splits, warm_up
 from trading_assets.models.tables import (
     CHAMPIONS,
@@ -54,6 +55,7 @@ from trading_assets.models.tables import (
     METRICS,
     OF_EVALUATION,
     OF_SOME,
+    OK,
     OUTCOMES,
     PREDICTIONS,
     PROMOTIONS,
@@ -63,8 +65,9 @@ from trading_assets.models.tables import (
     TUNING_TRIALS,
 )
 from trading_assets.models.training import learner_of
-from trading_assets.models.tuning_on_record import record_searches
+from trading_assets.models.tuning_on_record import as_tried, record_searches
 from trading_assets.models.tuning_rows import chosen_of_last
+from trading_assets.models.version import procedure_of
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.protocol import Protocol
@@ -214,6 +217,10 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     until = dt.date.max if readers else holdout
     samples, folds, bars = samples_of(step.work, step.configuration, name, until)
     learner = learner_of(step.configuration, name)
+    on, symbols = Protocol.of(step.configuration), bars["symbol"].unique().to_list()
+    searched = partial(
+        record_searches, on, learner, name, folds=folds, symbols=symbols, run_id=step.run_id, now=step.now
+    )
     kept = _kept_folds(step, name)
     run = run_model(
         samples,
@@ -227,6 +234,7 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
         fits=_kept_fits(step, name),
         kept=kept,
         evaluation=step.configuration.evaluation,
+        searched=searched,
     )
     if step.record is not None:
         step.record.left_state = kept.digests
@@ -237,16 +245,8 @@ def train(step: Step, name: str) -> Mapping[str, Any]:
     tables = {**run.tables, OUTCOMES: outcomes, FITS: pl.concat([kept.fits_of(run.untrained), made])}
     if run.artifact is not None:
         put_on_record(step, name, bars, holdout, readers)
-    record_searches(
-        Protocol.of(step.configuration),
-        learner,
-        name,
-        run.tables[TUNING_TRIALS],
-        folds=folds,
-        symbols=bars["symbol"].unique().to_list(),
-        run_id=step.run_id,
-        now=step.now,
-    )
+    searched(run.tables[TUNING_TRIALS])  # those of folds that are kept, too
+    searched(as_tried(step.configuration, name, run.tables[FOLDS].filter(status=OK)["fold"].to_list()))
     step.work.replace(Rows("model", name), tables)
     written = [hash_of_model(table, step.work.written[table], name) for table in FOLD_TABLES]
     written.append(settings_of_scores(step.configuration, name))

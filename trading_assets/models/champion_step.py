@@ -28,7 +28,7 @@ from trading_assets.models.tables import (
     SPLITS,
 )
 from trading_assets.protocol import Protocol
-from trading_assets.protocol.decisions import decisions_of
+from trading_assets.protocol.decisions import decisions_of, void_decisions_of
 from trading_assets.protocol.made_under import assert_made_under, settings_of_scores
 from trading_assets.protocol.written_rows import assert_read_as_written, hash_whole, last_written, record_written
 from trading_assets.warehouse import Rows, Table
@@ -56,6 +56,8 @@ def choose(step: Step, name: str) -> Mapping[str, Any]:
     for each in by_hand:
         if each.candidate not in candidates:
             step.log.warning(f"without effect: {each.in_words()}; {each.candidate} is no candidate any more")
+    for each in void_decisions_of(configuration, [name]):
+        step.log.warning(f"without effect: {each.in_words()}; {each.candidate} is another model since")
     found = succession_of(
         configuration, name, samples, folds, {each: left[each][PREDICTIONS] for each in candidates}, by_hand
     )

@@ -11,10 +11,10 @@ from trading_assets.asset_factories.table_asset import Step
 from trading_assets.models.combinatorial import cross_validate
 from trading_assets.models.inputs import samples_of
 from trading_assets.models.on_record import assert_inputs_as_written, put_on_record
-from trading_assets.models.run import procedure_of
 from trading_assets.models.splits import holdout_start
 from trading_assets.models.tables import CROSS_VALIDATION, SPLITS
 from trading_assets.models.training import learner_of
+from trading_assets.models.version import procedure_of
 from trading_assets.parallel.configured import workers_of
 from trading_assets.parallel.workers import IN_THREADS
 from trading_assets.warehouse import Whole

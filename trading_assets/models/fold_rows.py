@@ -36,7 +36,7 @@ class FoldRows:
     """What a fold leaves: rows of the tables, its model if one could be trained, and what that took.
 
     The trials of a search and the losses of its sessions, see `tuning_rows.py`, are there of a tuned model alone, and
-    updates of one that learns on within its fold.
+    updates of one that learns on within its fold. `error` is what ended its search: then there is nothing but trials.
     """
 
     fold: dict[str, Any]
@@ -50,6 +50,7 @@ class FoldRows:
     updates: pl.DataFrame | None = None
     fit: KeptFit | None = None
     costs: TrainingCosts = field(default_factory=TrainingCosts)
+    error: Exception | None = None
 
 
 def predictions_of(

@@ -80,7 +80,8 @@ class Artifact:
                 f"the artifact of model {self.file.model} is {state}\n"
                 f"  version: {self.file.number}, {self.file.content}\n  file: {self.file.file}\n"
                 f"  expected: SHA-256 {self.file.sha256}\n"
-                "  what to do: restore the file from a copy; trading-assets model verify names all that differ"
+                "  what to do: restore the file from a copy, or make it anew: trading-assets run --select models "
+                "--recompute; trading-assets model verify names all that differ"
             )
         return found
 

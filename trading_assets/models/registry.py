@@ -109,7 +109,8 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
     """Record a model, and make it champion if none exists or it is better than the one there is, see `promotion`.
 
     The same content is registered once: asking again returns what was decided then, and makes it champion once more if
-    another fit of its procedure is. Safe to call from several processes at once.
+    another fit of its procedure is. A file of it that is gone, or other bytes, is written again if the bytes are those
+    that were registered. Safe to call from several processes at once.
 
     Parameters
     ----------
@@ -131,6 +132,7 @@ def register(home: Path, candidate: Candidate) -> ModelVersion:
         client = client_of(home)
         known = _version_of(client, candidate)
         if known is not None:
+            _restore(client, home, candidate, known)
             _set_current(client, candidate, known)
             return known
         run = _record(client, home, candidate)
@@ -227,6 +229,24 @@ def registry_client() -> Callable[[Path], Any]:
         return MlflowClient(tracking_uri=database, registry_uri=database)
 
     return client_of
+
+
+def _restore(client: Any, home: Path, candidate: Candidate, known: ModelVersion) -> None:
+    """Write the artifact and the names of the features again, each where the file is not what was registered."""
+    version = client.get_model_version(candidate.model, str(known.number))
+    folder = artifacts_of(home, version.run_id)
+    for tag, name, content in (
+        (ARTIFACT_HASH, candidate.file_name, candidate.artifact),
+        (FEATURES_HASH, FEATURES_FILE, candidate.features_as_bytes()),
+    ):
+        file, registered = folder / name, version.tags.get(tag)
+        if registered != hashlib.sha256(content).hexdigest():
+            continue
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != registered:
+            folder.mkdir(parents=True, exist_ok=True)
+            written = file.with_name(f"{name}.new")
+            written.write_bytes(content)
+            written.replace(file)
 
 
 def _set_current(client: Any, candidate: Candidate, known: ModelVersion) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from trading_assets.config import hash_of
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.models import WalkForward
-from trading_assets.config.stated import completed
 from trading_assets.market_data.universe import membership
 from trading_assets.models import tables
 from trading_assets.models.calibration import Curve, calibrated
@@ -47,8 +45,9 @@ from trading_assets.models.training import (
     training_rows,
     training_set,
 )
-from trading_assets.models.tuning import Tuned, parted
+from trading_assets.models.tuning import Tuned, parted, tried_before
 from trading_assets.models.tuning_rows import chosen_by_fold, gain_of, losses_of, trials_of
+from trading_assets.models.version import model_version
 from trading_assets.parallel.workers import IN_THREADS, Workers
 from trading_assets.warehouse.table import Table
 
@@ -59,9 +58,6 @@ SCORES = {
     "score": pl.Float64,
     "uncalibrated": pl.Float64,
 }
-
-#: Part of every version: raise it when training or labels change meaning.
-TRAINING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -159,6 +155,7 @@ def run_model(
     fits: Mapping[str, bytes] | None = None,
     kept: KeptFolds | None = None,
     evaluation: Evaluation | None = None,
+    searched: Callable[[pl.DataFrame], None] | None = None,
 ) -> ModelRun:
     """Train, score and measure every fold.
 
@@ -186,12 +183,15 @@ def run_model(
         What an earlier run left of folds, which are not trained again if they would leave the same.
     evaluation
         How closely models are looked at; None: as it is by default.
+    searched
+        Told what the search of each fold has tried, rows of `models.tuning_trials`, as the fold ends and in order of
+        the folds: also of a run that does not come to its end, by an error of a later fold or otherwise.
     """
     evaluation = Evaluation() if evaluation is None else evaluation
     fitted = FittedModels(Learner(settings, seed, own), fits or {})
     training = _Training(samples, samples.scorable(), fitted, holdout_start, evaluation)
     with one_thread("sklearn.linear_model", "xgboost"):
-        rows = _rows_of_folds(training, folds, workers, kept)
+        rows = _rows_of_folds(training, folds, workers, kept, searched)
     curves: Mapping[int, Curve] = {}
     if settings.calibrate:
         rows, curves = calibrated_rows(samples, folds, rows, holdout_start, settings.min_rows)
@@ -212,16 +212,26 @@ def run_model(
 
 
 def _rows_of_folds(
-    training: _Training, folds: Sequence[Fold], workers: Workers, kept: KeptFolds | None
+    training: _Training,
+    folds: Sequence[Fold],
+    workers: Workers,
+    kept: KeptFolds | None,
+    searched: Callable[[pl.DataFrame], None] | None,
 ) -> list[FoldRows]:
+    def ended(found: FoldRows) -> None:
+        if searched is not None and found.trials is not None:
+            searched(found.trials)
+        if found.error is not None:
+            raise found.error
+
     known = {} if kept is None else kept.of(training.samples, folds, training.holdout_start)
     new = [fold for fold in folds if fold.number not in known]
     found = {number: FoldRows(**each._asdict()) for number, each in known.items()}
-    found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new), strict=True)
+    found |= zip((fold.number for fold in new), workers.map(_run_fold, training, new, ended), strict=True)
     # Registered is the model of the last fold that could be trained, which no table may have.
     trained = [fold for fold in folds if found[fold.number].fold["status"] == tables.OK]
     again = [fold for fold in trained[-1:] if fold.number in known]
-    found |= zip((fold.number for fold in again), workers.map(_run_fold, training, again), strict=True)
+    found |= zip((fold.number for fold in again), workers.map(_run_fold, training, again, ended), strict=True)
     return [found[fold.number] for fold in folds]
 
 
@@ -252,7 +262,13 @@ def _run_fold(training: _Training, fold: Fold) -> FoldRows:
         return found
     costs = TrainingCosts()
     with costs.memory():
-        fitted, kept = _fit(training, allowed.rows, costs)
+        try:
+            fitted, kept = _fit(training, allowed.rows, costs)
+        except Exception as error:
+            tried = tried_before(error)
+            if tried is None:
+                raise
+            return replace(found, trials=trials_of(tried, fold), error=error)
         with costs.on("model"):
             model, updates = followed(fitted.model, samples, fold, scorable, training.fitted.learner)
         fitted = replace(fitted, model=model)
@@ -338,40 +354,6 @@ def _scored(known: tuple[Samples, NDArray[np.bool_], FittedModels], fold: Fold) 
     return keys.with_columns(
         fold=pl.lit(fold.number, pl.Int64), score=pl.Series(score), uncalibrated=pl.lit(None, pl.Float64)
     )
-
-
-def procedure_of(learner: Learner) -> str:
-    """Return the digest of what is fitted anew as data come in: settings, seed, and the code of a user's own module."""
-    own = [learner.own.code] if learner.own else []
-    return hash_of([TRAINING_VERSION, learner.type, completed(learner.settings), learner.seed, *own])
-
-
-def model_version(
-    samples: Samples,
-    folds: Sequence[Fold],
-    settings: WalkForward,
-    seed: int,
-    own: OwnFamily | None = None,
-    chosen: Mapping[int, Mapping[str, Any]] | None = None,
-) -> str:
-    """Return the content hash of whatever the fitted models depend on.
-
-    It is the same until a fold is added or its data change.
-
-    Parameters
-    ----------
-    samples, folds
-        Rows that a model learns from, and the folds of its walk forward; what ends after the last training is left out.
-    settings, seed
-        Section of the model, and the seed that it is fitted with.
-    own
-        Module of a user's own; its code is a part of what the models depend on.
-    chosen
-        Parameters that searches have chosen, by fold; none of a model without `tune`.
-    """
-    content = samples.digest(max((fold.train_end for fold in folds), default=dt.date.min))
-    more = [*([own.code] if own else []), *([sorted(chosen.items())] if chosen else [])]
-    return hash_of([TRAINING_VERSION, completed(settings), seed, list(samples.names), content, *more])
 
 
 def _with_scores(found: FoldRows, training: _Training, fold: Fold, fitted: Fit, test: RowNumbers) -> FoldRows:

@@ -10,14 +10,18 @@ import polars as pl
 
 from trading_assets.config import Configuration, ConfigurationError
 from trading_assets.config.errors import nearest
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.promotion import CHAMPION, MINIMUM_EFFECT, SHADOW, Record, decide, losses_by_session
 from trading_assets.models.promotion import target_in_words as in_words
 from trading_assets.models.tables import CHAMPIONS, OUTCOMES, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import ACTIONS, HandDecision, decisions_of, record_decision
+from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.protocol.written_rows import assert_as_written, hash_whole, last_written
 from trading_assets.warehouse import Rows, Table, Warehouse
 
+#: Characters of a reason, and of a name: both are on record for ever, and printed.
+_LONGEST = 1_000
 #: What is said of a model that competes with none.
 ALONE = "alone"
 
@@ -183,7 +187,8 @@ def decide_by_hand(
     Raises
     ------
     ConfigurationError
-        There is no such champion or candidate, the reason is empty, or there is nothing to decide.
+        There is no such champion or candidate, the reason is empty, or there is nothing to decide; or bars are of days
+        after `now`, so that a word would act on sessions that are known.
     """
     known = list(configuration.champions)
     if champion not in known:
@@ -194,6 +199,13 @@ def decide_by_hand(
             "a decision by hand without a reason\n  expected: --reason with some words\n"
             "  what to do: say why; it goes on record beside your name"
         )
+    for said, option in ((reason, "--reason"), (by, "--by")):
+        if not (said.strip() and said.isprintable() and len(said) <= _LONGEST):
+            raise ConfigurationError(
+                f"{option} cannot go on record\n"
+                f"  expected: one line of 1 to {_LONGEST} characters that can be printed\n"
+                "  what to do: say it shorter, without line breaks; nothing is on record"
+            )
     candidates = configuration.candidates_of(champion)
     if candidate is not None and candidate not in candidates:
         raise ConfigurationError(
@@ -218,7 +230,10 @@ def decide_by_hand(
         raise ConfigurationError(
             f"{held.candidate} {how} already\n  expected: a change\n  what to do: nothing, or name another candidate"
         )
-    decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, reason.strip())
+    _assert_nothing_later(warehouse, now.date())
+    settings = model_identity(configuration, wanted.candidate)
+    why = reason.strip()
+    decision = HandDecision(champion, action, wanted.candidate, wanted.is_pinned, now.date(), by, why, settings)
     return record_decision(Protocol.of(configuration), decision, now)
 
 
@@ -255,6 +270,18 @@ def compare_models(warehouse: Warehouse, configuration: Configuration, first: st
     numbers = dict.fromkeys(("effect", "error", "statistic", "critical", "p", "detectable", "power"), pl.Float64)
     schema = {"model": pl.String, "against": pl.String, "sessions": pl.Int64, **numbers, "result": pl.String}
     return pl.DataFrame([row], schema=schema)
+
+
+def _assert_nothing_later(warehouse: Warehouse, day: dt.date) -> None:
+    """Refuse a word by a clock that is behind the bars: it would say today who was to be champion then."""
+    after = "session > ?"  # a session of the other side of the date line may be of the next day
+    known = warehouse.read_or_empty(BARS, columns=["session"], where=after, parameters=[day + dt.timedelta(days=1)])
+    if known.height:
+        raise ConfigurationError(
+            f"the clock of this machine says {day}, and there are bars of {known['session'].sort()[-1]}\n"
+            "  expected: no bar of a day that is still to come: a decision acts from the next session on\n"
+            "  what to do: set the clock right, and say it again; nothing is on record"
+        )
 
 
 def _no_champion(champion: str) -> ConfigurationError:

@@ -83,6 +83,8 @@ class Fit:
 
     def baseline_scores(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the probability of label 1 by each baseline, by its name."""
+        if not len(features):
+            return {name: np.empty(0) for name in BASELINES}
         with one_thread():
             return {"logistic": self.logistic.score(features), "naive": np.full(len(features), self.base_rate)}
 
@@ -165,7 +167,14 @@ class Learner:
 
         A `Constant` where the features tell no two rows apart. A section with `tune` is a search before it, see
         `tuning.py`.
+
+        Raises
+        ------
+        ValueError
+            Weights are no numbers, negative, or all 0: each library would say so in other words, or learn of nothing.
         """
+        if not (np.isfinite(training.weight).all() and (training.weight >= 0).all() and training.weight.any()):
+            raise ValueError(f"the {training.weight.size} rows that train a model have no weights to learn by")
         if self.settings.tune is not None:
             return tuned(training, self.settings, self.seed, self._fit)
         return self._fit(training, self.settings, self.seed)

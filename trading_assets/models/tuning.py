@@ -22,6 +22,8 @@ from trading_assets.models.families.odds import log_losses
 
 #: Trials before the pruner compares any, and before the sampler learns from them (half of a short search).
 _FREE_OF_PRUNING, _FREE_OF_SAMPLING = 5, 10
+#: Attribute of an error with the trials of the search that it ended.
+_TRIED = "trials_of_the_search"
 
 Parameters = Mapping[str, Any]
 Mask = NDArray[np.bool_]
@@ -118,7 +120,22 @@ def tuned(training: TrainingSet, settings: WalkForward, seed: int, fit: Callable
         The family: makes a model of a training set, a section and a seed.
     """
     found = search(training, settings, seed, fit)
-    return Tuned(fit(training, with_parameters(settings, found.parameters), seed), found)
+    try:
+        return Tuned(fit(training, with_parameters(settings, found.parameters), seed), found)
+    except Exception as error:
+        _say_what_was_tried(error, found.trials)
+        raise
+
+
+def tried_before(error: Exception) -> Search | None:
+    """Return the trials of the search that an error ended, pruned at the latest by it; None if it ended no search."""
+    trials = getattr(error, _TRIED, None)
+    return Search(trials, -1) if trials else None
+
+
+def _say_what_was_tried(error: Exception, trials: Sequence[SearchTrial]) -> None:
+    """Put trials on an error, which stays what it is to all that know it, and takes them from worker to client."""
+    setattr(error, _TRIED, list(trials))
 
 
 def with_parameters(settings: WalkForward, parameters: Parameters) -> WalkForward:
@@ -153,7 +170,12 @@ def search(training: TrainingSet, settings: WalkForward, seed: int, fit: Callabl
     trials: list[SearchTrial] = []
     for _ in range(tuning.trials):
         asked = study.ask(space.distributions)
-        made = _tried(asked, space.values(asked.params), judged)
+        values = space.values(asked.params)
+        try:
+            made = _tried(asked, values, judged)
+        except Exception as error:
+            _say_what_was_tried(error, [*trials, SearchTrial(values, None, 0, pruned=True)])
+            raise
         # None: what it was judged by so far is its value, and it counts as pruned.
         study.tell(asked, None if made.pruned else made.loss, state=_state(made))
         trials.append(made)

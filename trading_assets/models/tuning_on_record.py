@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from trading_assets.config import Configuration
 from trading_assets.config.canonical import canonical, digest
 from trading_assets.config.stated import completed
 from trading_assets.models.splits import Fold
@@ -56,6 +57,25 @@ def record_searches(
     rows = rows_of_searches(learner, name, trials, folds=folds, symbols=symbols)
     rows = rows.with_columns(run_id=pl.lit(run_id), evaluated_at=pl.lit(now).cast(pl.Datetime("us")))
     record_trials(protocol, TRIALS.conform(rows), subject=name, source=f"models/{name}", now=now)
+
+
+def as_tried(configuration: Configuration, model: str, trained: Sequence[int]) -> pl.DataFrame:
+    """Return rows of `models.tuning_trials` that say what a model without a strategy tried: its section, as it is.
+
+    Its scores and losses are there to be compared, whoever reads them. Else a search by hand, of a section a set, would
+    be none. A model that a strategy reads is a part of the trials of that strategy.
+
+    Parameters
+    ----------
+    configuration, model
+        Configuration, and the name of the model.
+    trained
+        Numbers of the folds that were trained.
+    """
+    named = (getattr(each.parameters, "model", None) for each in configuration.strategies.values())
+    read = {candidate for each in named if isinstance(each, str) for candidate in configuration.candidates_of(each)}
+    lines = [] if model in read else [(fold, 0, "{}") for fold in sorted(trained)[:1]]
+    return pl.DataFrame(lines, schema={"fold": pl.Int64, "trial": pl.Int64, "parameters": pl.String}, orient="row")
 
 
 def rows_of_searches(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
 from trading_assets.parallel.processors import granted, processors
-from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, split_evenly
+from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, split_evenly, told
 from trading_assets.sources_hash import product_hash
 
 Shared = TypeVar("Shared")
@@ -56,12 +56,18 @@ class DaskWorkers:
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+    def map(
+        self,
+        compute: Callable[[Shared, Item], Part],
+        shared: Shared,
+        items: Sequence[Item],
+        ended: Callable[[Part], None] | None = None,
+    ) -> list[Part]:
         """Return what `compute` makes of `shared` and each item, in order of the items, computed side by side.
 
         Parameters
         ----------
-        compute, shared, items
+        compute, shared, items, ended
             As in `Workers`.
 
         Raises
@@ -69,22 +75,24 @@ class DaskWorkers:
         WorkersError
             A worker is not of this version or died, or the scheduler no longer answers.
         """
+        return told((_found(each) for each in self._outcomes(compute, shared, items)), ended)
+
+    def _outcomes(
+        self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]
+    ) -> Iterator[_Outcome]:
         if not items:
-            return []
+            return
         try:
             sent = self.client.scatter([(loaded_plugins(), shared)], broadcast=True, hash=False)[0]
             # Not by their content: equal items are parts of their own.
             parts = self.client.map(_computed, items, compute=compute, shared=sent, expected=identity(), pure=False)
-            outcomes = self.client.gather(parts)
+            for part in parts:
+                yield self.client.gather(part)
         except Exception as error:  # of the cluster, whatever it is called: a part's own comes back as its outcome
             raise WorkersError(
                 f"a worker died or the scheduler no longer answers, for want of memory or on the way there: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
-        return [outcome.part for outcome in outcomes]
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return items in runs of neighbours, several a worker; none of no items."""
@@ -157,6 +165,12 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "none"
+
+
+def _found(outcome: _Outcome) -> Any:
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.part
 
 
 def _computed(

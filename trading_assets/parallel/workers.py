@@ -6,7 +6,7 @@ same whoever computes them; they come back in the order of the items, and only t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -29,7 +29,13 @@ class WorkersError(Exception):
 class Workers(Protocol):
     """Computes parts."""
 
-    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+    def map(
+        self,
+        compute: Callable[[Shared, Item], Part],
+        shared: Shared,
+        items: Sequence[Item],
+        ended: Callable[[Part], None] | None = None,
+    ) -> list[Part]:
         """Return what `compute` makes of `shared` and each item, in order of the items.
 
         Parameters
@@ -40,6 +46,9 @@ class Workers(Protocol):
             Sent to each worker once.
         items
             One a part.
+        ended
+            Called here with each part, in order of the items, once it and those before it are there: also of a run that
+            a later part ends.
 
         Raises
         ------
@@ -54,15 +63,21 @@ class Workers(Protocol):
 class InProcess:
     """This process. Its parts use all processors by themselves, so there is one of all items."""
 
-    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+    def map(
+        self,
+        compute: Callable[[Shared, Item], Part],
+        shared: Shared,
+        items: Sequence[Item],
+        ended: Callable[[Part], None] | None = None,
+    ) -> list[Part]:
         """Return what `compute` makes of `shared` and each item, one after the other.
 
         Parameters
         ----------
-        compute, shared, items
+        compute, shared, items, ended
             As in `Workers`.
         """
-        return [compute(shared, item) for item in items]
+        return told((compute(shared, item) for item in items), ended)
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return all items as one part; none of no items."""
@@ -72,16 +87,22 @@ class InProcess:
 class InThreads:
     """Threads of this process, one a processor: for parts that libraries compute without the interpreter's lock."""
 
-    def map(self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]) -> list[Part]:
+    def map(
+        self,
+        compute: Callable[[Shared, Item], Part],
+        shared: Shared,
+        items: Sequence[Item],
+        ended: Callable[[Part], None] | None = None,
+    ) -> list[Part]:
         """Return what `compute` makes of `shared` and each item, side by side.
 
         Parameters
         ----------
-        compute, shared, items
+        compute, shared, items, ended
             As in `Workers`; `compute` is safe to be called by several threads.
         """
         with ThreadPoolExecutor(processors()) as pool:
-            return list(pool.map(partial(compute, shared), items))
+            return told(pool.map(partial(compute, shared), items), ended)
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return items in runs of neighbours, one a thread; none of no items."""
@@ -89,6 +110,16 @@ class InThreads:
 
 
 IN_PROCESS, IN_THREADS = InProcess(), InThreads()
+
+
+def told(parts: Iterable[Part], ended: Callable[[Part], None] | None) -> list[Part]:
+    """Return parts as a list; each is told as it comes."""
+    found: list[Part] = []
+    for part in parts:
+        if ended is not None:
+            ended(part)
+        found.append(part)
+    return found
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:

@@ -1,7 +1,8 @@
 """Who is champion by a person's word: pinned, promoted or rolled back, on record with its day, its author and why.
 
 The record has the time of the machine that wrote it, in a chain that can only grow: nobody decides yesterday who was to
-be champion then. A decision acts from the first session after its day, and is part of what is registered.
+be champion then. A decision acts from the first session after its day, and is part of what is registered. It is of a
+model as it was then: another one under its name has nobody's word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal, get_args
 from trading_assets.config import Configuration
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Record
+from trading_assets.protocol.settings_identity import model_identity
 
 #: A pin holds whatever tests say; after the others tests go on, by sessions from then on.
 Action = Literal["pin", "promote", "rollback"]
@@ -34,6 +36,9 @@ class HandDecision:
         Day on which it went on record, UTC: it acts from the first session after it.
     by, reason
         Who decided, and why.
+    settings
+        What the candidate was then, see `model_identity`; None in records of earlier versions, which act whatever it
+        is now.
     """
 
     champion: str
@@ -43,10 +48,12 @@ class HandDecision:
     day: dt.date
     by: str
     reason: str
+    settings: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it: a part of registrations and of what steps are computed from."""
-        return {**vars(self), "day": self.day.isoformat()}
+        said = {key: value for key, value in vars(self).items() if key != "settings" or value is not None}
+        return {**said, "day": self.day.isoformat()}
 
     def as_reason(self) -> str:
         """Return why somebody is champion, where it has acted."""
@@ -67,7 +74,7 @@ def record_decision(protocol: Protocol, decision: HandDecision, now: dt.datetime
     now
         Time of the record, UTC.
     """
-    said = {key: value for key, value in vars(decision).items() if key not in ("champion", "day")}
+    said = {key: value for key, value in decision.plain().items() if key not in ("champion", "day")}
     record = protocol.append("decision", decision.champion, said, now=now)
     return _decision_of(record)
 
@@ -87,10 +94,23 @@ def decisions_on(records: Iterable[Record], configuration: str, champions: Seque
 
 
 def decisions_of(configuration: Configuration, champions: Sequence[str]) -> list[HandDecision]:
-    """Return what is on record in the data folder of a configuration; nothing is read where there is no champion."""
-    if not champions:
-        return []
-    return decisions_on(Protocol.of(configuration).read(), configuration.name, champions)
+    """Return what is on record and stands, see `void_decisions_of`; nothing is read where there is no champion."""
+    return [each for each in _on_record(configuration, champions) if _stands(configuration, each)]
+
+
+def void_decisions_of(configuration: Configuration, champions: Sequence[str]) -> list[HandDecision]:
+    """Return what is on record of candidates that are other models since, by their sections or their own code."""
+    return [each for each in _on_record(configuration, champions) if not _stands(configuration, each)]
+
+
+def _on_record(configuration: Configuration, champions: Sequence[str]) -> list[HandDecision]:
+    return decisions_on(Protocol.of(configuration).read(), configuration.name, champions) if champions else []
+
+
+def _stands(configuration: Configuration, decision: HandDecision) -> bool:
+    if decision.settings is None or decision.candidate not in configuration.models:
+        return True
+    return decision.settings == model_identity(configuration, decision.candidate)
 
 
 def decisions_behind(configuration: Configuration, strategy: str, until: dt.date = dt.date.max) -> list[HandDecision]:
@@ -117,4 +137,5 @@ def _decision_of(record: Record) -> HandDecision:
         day=record.recorded_at.date(),
         by=said["by"],
         reason=said["reason"],
+        settings=said.get("settings"),
     )

@@ -38,6 +38,8 @@ _PAUSE = 0.2
 _RECENT_ROWS = 16
 #: Table -> part -> the asset that wrote it, and its hashes.
 OnRecord = dict[str, dict[str, tuple[str, Hashes]]]
+#: Names of columns, and the hashes of these by part, as a record has them.
+_OfColumns = tuple[list[str], dict[str, list[str]]]
 
 
 class EditedRowsError(Exception):
@@ -121,12 +123,12 @@ def record_written(
 
     def decide(records: Sequence[Record]) -> list[Entry]:
         known = written_on_record(records, protocol.configuration)
-        new = {}
+        new: dict[str, list[_OfColumns]] = {}
         for each in written:
             of_table = known.get(each.table, {})
             parts = {part: found for part, found in each.parts.items() if of_table.get(part) != (asset, found)}
             if parts:
-                new[each.table] = _compact(parts)
+                new.setdefault(each.table, []).extend(_compact(parts))  # a step may write two parts of a table
         return [Entry("evidence", None, {**said, "asset": asset, WRITTEN: new})] if new else []
 
     protocol.append_decided(decide, now=now)
@@ -302,7 +304,7 @@ def assert_read_as_written(
             time.sleep(_PAUSE)  # another run may have written rows that it has not put on record yet
 
 
-def _compact(parts: Mapping[str, Hashes]) -> list[tuple[list[str], dict[str, list[str]]]]:
+def _compact(parts: Mapping[str, Hashes]) -> list[_OfColumns]:
     """Names of columns once for all parts that have the same."""
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for part, hashes in parts.items():

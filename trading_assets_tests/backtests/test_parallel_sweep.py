@@ -22,7 +22,9 @@ class InParts:
     def __init__(self, parts: int) -> None:
         self.parts = parts
 
-    def map(self, compute: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> list[Any]:
+    def map(
+        self, compute: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any], ended: Any = None
+    ) -> list[Any]:
         return [compute(shared, item) for item in items]
 
     def parts_of(self, items: Sequence[Any]) -> list[Sequence[Any]]:

@@ -9,13 +9,25 @@ import numpy as np
 import polars as pl
 import pytest
 
+from trading_assets.config.models import FAMILIES
 from trading_assets.models.promotion import CHALLENGER, Record, SessionLoss, decide
 from trading_assets.models.run import ModelRun
 from trading_assets.models.samples import Samples, build_samples, day
 from trading_assets.models.splits import walk_forward
 from trading_assets.models.tables import EXPLANATIONS, FOLDS, METRICS, OUTCOMES, PREDICTIONS
-from trading_assets.models.training import Learner, training_rows
-from trading_assets_tests.models.panels import SETTINGS, bars, benchmark, dates_of, features, fit, run, samples, trained
+from trading_assets.models.training import Learner, training_rows, training_set
+from trading_assets_tests.models.panels import (
+    SETTINGS,
+    bars,
+    benchmark,
+    dates_of,
+    features,
+    fit,
+    labelled,
+    run,
+    samples,
+    trained,
+)
 
 
 def cut(sessions: int) -> Samples:
@@ -181,3 +193,37 @@ def test_challenger_worse() -> None:
     made = decide(worse, champion)
     assert made.decision == CHALLENGER
     assert made.reason.startswith("not better than chance makes of equals: log loss higher by 0.00")
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+@pytest.mark.parametrize("more", [{}, {"calibrate": True}, {"type": "logistic"}, {"type": "online", "horizon": 5}])
+def test_a_fold_of_which_nothing_can_be_scored_is_trained_and_has_no_rows(more: dict[str, object], empty: int) -> None:
+    """No feature in all of its sessions, as before a feed begins; the last one is the one that is registered."""
+    data, own = samples(), SETTINGS.model_copy(update={"calibrate": bool(more.get("calibrate"))})
+    if "type" in more:
+        walk = {name: getattr(SETTINGS, name) for name in ("train_sessions", "test_sessions", "min_rows")}
+        own = FAMILIES[str(more["type"])].model_validate({**walk, **more})  # type: ignore[assignment]
+    fold = walk_forward(dates_of(data), own)[empty]
+    features = data.features.copy()
+    features[(data.session >= day(fold.test_start)) & (data.session <= day(fold.test_end))] = np.nan
+    found = run(replace(data, features=features), own)
+    row = found.tables[FOLDS].filter(fold=empty).row(0, named=True)
+    assert (row["status"], row["test_rows"]) == ("ok", 0)
+    assert row["unscored_rows"] > 0
+    assert found.artifact is not None
+    assert found.tables[PREDICTIONS].filter(fold=empty).is_empty()
+    assert found.tables[PREDICTIONS].filter(pl.col("fold") != empty).height > 0
+    assert found.tables[METRICS].filter(pl.col("fold") == empty, pl.col("value").is_not_null())["metric"].to_list() == [
+        "rows"
+    ]
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan])
+def test_rows_without_a_weight_are_told_in_words_whatever_the_family(weight: float) -> None:
+    data = samples()
+    learnt = training_set(data, labelled(data, 400))
+    weightless = replace(learnt, weight=np.full_like(learnt.weight, weight))
+    for name in ("xgboost", "logistic", "ridge"):
+        own = FAMILIES[name].model_validate({"type": name})
+        with pytest.raises(ValueError, match="the 400 rows that train a model have no weights to learn by"):
+            Learner(own, 3).fit(weightless)

@@ -4,6 +4,7 @@ import datetime as dt
 import multiprocessing
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ import xgboost
 
 from trading_assets.models.promotion import CHALLENGER, CHAMPION, Record, SessionLoss
 from trading_assets.models.registry import (
+    FEATURES_FILE,
     LOSSES_FILE,
+    MODEL_FILE,
     Candidate,
     RegistryError,
     promotion_row,
@@ -146,6 +149,23 @@ def test_the_same_content_is_registered_once(home: Path) -> None:
     again = register(home, candidate("b", "v1", 0.65))
     assert again == first
     assert register(home, candidate("b", "v2", 0.60)) == better
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"other")])
+@pytest.mark.parametrize("name", [MODEL_FILE, FEATURES_FILE])
+def test_a_file_that_is_gone_or_edited_is_written_again_if_it_is_what_was_registered(
+    tmp_path: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    made = candidate("a", "v1", 0.66)
+    register(tmp_path, made)
+    [file] = tmp_path.glob(f"artifacts/*/artifacts/{name}")
+    before = file.read_bytes()
+    damage(file)
+    register(tmp_path, replace(made, artifact=b"other trees", features=("other",)))
+    assert not file.exists() or file.read_bytes() == b"other", "other bytes are not what was registered"
+    register(tmp_path, made)
+    assert file.read_bytes() == before
+    assert [each.name for each in file.parent.iterdir() if each.suffix == ".new"] == []
 
 
 def test_models_are_kept_apart(home: Path) -> None:

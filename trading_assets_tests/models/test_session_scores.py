@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -209,6 +210,37 @@ def test_what_is_not_as_it_was_written_scores_nothing(
     with pytest.raises(kind, match=said) as error:
         scored(world, "line")
     assert "what to do: " in str(error.value)
+
+
+def test_a_pinned_champion_whose_file_is_gone_is_told_everywhere_and_made_again(tmp_path: Path) -> None:
+    """Who is champion and what is traded are tables; the file is what scores between refits."""
+    world, day = write_until(tmp_path / "own", SCORED), REFIT - dt.timedelta(days=9)
+    said = HandDecision("best", "pin", "line", True, day, "me", "a drill")
+    record_decision(Protocol.of(world.configuration), said, dt.datetime.combine(day, dt.time(20)))
+    make_scored(world.folder)
+    before = scored(world, "best")
+    assert before["model"].unique().to_list() == ["line"]
+    file = artifacts_in(world.configuration.home, "line")[0].file.file
+    file.unlink()
+
+    def said_by(*words: str) -> subprocess.CompletedProcess[str]:
+        done = called(world.folder / "config.yaml", world.folder / "data", *words)
+        assert "Traceback" not in done.stderr
+        return done
+
+    told = said_by("model", "score", "best")
+    assert told.returncode == 1
+    assert "the artifact of model line is gone" in told.stderr
+    assert f"file: {file}" in told.stderr
+    verified = said_by("model", "verify")
+    assert verified.returncode == 1
+    assert "gone" in verified.stdout + verified.stderr
+    listed = json.loads(said_by("model", "list", "--format", "json").stdout)
+    assert {each["model"]: each["pinned"] for each in listed}["line"]
+    assert world.run(*MODELS).success, "what is traded does not wait for the file"
+    assert said_by("run", "--select", "models", "--recompute").returncode == 0
+    assert scored(world, "best")["score"].equals(before["score"])
+    assert said_by("model", "verify").returncode == 0
 
 
 def test_features_that_were_revised_since_are_told(world: Experiment) -> None:

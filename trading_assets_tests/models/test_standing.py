@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 
 from trading_assets.config import Configuration, ConfigurationError
+from trading_assets.market_data.tables import BARS
 from trading_assets.models.champions import succession
 from trading_assets.models.on_record import hash_of_model
 from trading_assets.models.promotion import MINIMUM_EFFECT, decide, losses_by_session
@@ -19,10 +21,12 @@ from trading_assets.models.standing import Held, champion_history, compare_model
 from trading_assets.models.tables import CHAMPIONS, PREDICTIONS
 from trading_assets.protocol import Protocol
 from trading_assets.protocol.decisions import HandDecision, decisions_of
+from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.protocol.written_rows import EditedRowsError, hash_whole, record_written
-from trading_assets.warehouse import Rows, Warehouse
+from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets_tests.models.contenders import HORIZON, make_contender, make_labels
 from trading_assets_tests.models.panels import weekdays
+from trading_assets_tests.models.test_assets import as_bars
 
 LABELS = make_labels()
 SESSIONS = weekdays(800)
@@ -104,7 +108,8 @@ def test_a_rollback_and_one_more_are_back_where_it_began(world: World) -> None:
 def test_a_rollback_takes_a_pin_back_and_brings_one_back(world: World) -> None:
     world.say("pin", "old")
     world.say("promote", "better")
-    assert world.say("rollback") == HandDecision("best", "rollback", "old", True, NOW.date(), "me", "tried")
+    back = HandDecision("best", "rollback", "old", True, NOW.date(), "me", "tried")
+    assert world.say("rollback") == replace(back, settings=model_identity(world.configuration, "old"))
     assert world.history()[-1] == Held("old", True)
 
 
@@ -139,6 +144,10 @@ def test_what_has_acted_waits_no_more(tmp_path: Path) -> None:
         ),
         ({"action": "promote", "candidate": "better"}, "better is champion already"),
         ({"action": "promote", "candidate": "old", "reason": " "}, "a decision by hand without a reason"),
+        ({"action": "promote", "candidate": "old", "reason": "r" * 1_001}, "--reason cannot go on record"),
+        ({"action": "pin", "candidate": "old", "reason": "clear\x1b[2J"}, "--reason cannot go on record"),
+        ({"action": "pin", "candidate": "old", "by": "me\nnext"}, "--by cannot go on record"),
+        ({"action": "rollback", "candidate": None, "by": ""}, "--by cannot go on record"),
     ],
 )
 def test_what_cannot_be_decided_is_refused_and_not_on_record(
@@ -148,6 +157,23 @@ def test_what_cannot_be_decided_is_refused_and_not_on_record(
         world.say(**arguments)
     assert str(error.value).startswith(said)
     assert "what to do: " in str(error.value)
+    assert decisions_of(world.configuration, ["best"]) == []
+
+
+@pytest.mark.parametrize(("days", "is_taken"), [(1, True), (2, False), (400, False)])
+def test_a_clock_behind_the_bars_says_nobody_who_was_to_be_champion_then(
+    world: World, days: int, is_taken: bool
+) -> None:
+    """A day more may be the other side of the date line."""
+    later = as_bars(
+        pl.DataFrame({"symbol": ["S0"], "session": [NOW.date() + dt.timedelta(days=days)], "adj_open": [1.0]}), "equity"
+    )
+    world.warehouse.replace(Whole(), {BARS: later})
+    if is_taken:
+        assert world.say("pin", "old").day == NOW.date()
+        return
+    with pytest.raises(ConfigurationError, match=f"says {NOW.date()}, and there are bars of {later['session'][0]}"):
+        world.say("pin", "old")
     assert decisions_of(world.configuration, ["best"]) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from trading_assets.config.tuning import Choices, Range, Tuning
 from trading_assets.models.families.interface import Constant, Fitted, TrainingSet
 from trading_assets.models.families.resolve import fit_shipped
 from trading_assets.models.training import Learner, training_set
-from trading_assets.models.tuning import Tuned, inner_folds, parted, search, with_parameters
+from trading_assets.models.tuning import Tuned, inner_folds, parted, search, tried_before, tuned, with_parameters
 from trading_assets_tests.models.panels import SETTINGS, dates_of, labelled
 from trading_assets_tests.models.searched import of_products, searching
 
@@ -179,3 +180,39 @@ def test_choices_and_steps_are_kept_to() -> None:
 def test_a_section_without_a_search_has_none() -> None:
     with pytest.raises(ValueError, match="tune"):
         search(window(), SETTINGS, 0, fit_shipped)
+
+
+def test_an_error_that_ends_a_search_has_what_was_tried_with_it_and_stays_what_it_is() -> None:
+    """Two inner folds a set: the fifth fit is the first of the third trial. Threads and workers pass errors on."""
+    fits: list[WalkForward] = []
+
+    def until_the_fifth(training: TrainingSet, settings: WalkForward, seed: int) -> Fitted:
+        fits.append(settings)
+        if len({each.model_dump_json() for each in fits}) == 3:
+            raise ArithmeticError("of the family")
+        return fit_shipped(training, settings, seed)
+
+    with pytest.raises(ArithmeticError, match="of the family") as caught:
+        tuned(window(), searching(trials=20), 3, until_the_fifth)
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        tried = tried_before(error)
+        assert tried is not None
+        assert {each.parameters["depth"] for each in tried.trials} == {1, 2, 3}
+        assert tried.trials[-1].pruned
+        assert tried.trials[-1].loss is None
+    assert tried_before(ArithmeticError("of no search")) is None
+
+
+def test_an_error_of_the_fit_after_a_search_has_all_that_was_tried_with_it() -> None:
+    training = window()
+
+    def of_parts_alone(part: TrainingSet, settings: WalkForward, seed: int) -> Fitted:
+        if part.label.size == training.label.size:
+            raise ArithmeticError("of the family")
+        return fit_shipped(part, settings, seed)
+
+    with pytest.raises(ArithmeticError) as caught:
+        tuned(training, searching(), 3, of_parts_alone)
+    tried = tried_before(caught.value)
+    assert tried is not None
+    assert tried.trials == search(training, searching(), 3, fit_shipped).trials

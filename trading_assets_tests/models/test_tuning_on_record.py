@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
+import pytest
 
 from trading_assets.backtests.trial_registry import latest
 from trading_assets.config.models import WalkForward
-from trading_assets.models.splits import Fold
-from trading_assets.models.training import Learner
+from trading_assets.models.families.interface import Fitted, TrainingSet
+from trading_assets.models.families.own import OwnModelError
+from trading_assets.models.families.resolve import fit_shipped
+from trading_assets.models.run import run_model
+from trading_assets.models.splits import Fold, walk_forward
+from trading_assets.models.tables import TUNING_TRIALS
+from trading_assets.models.training import Learner, training_rows
 from trading_assets.models.tuning import Search, SearchTrial
-from trading_assets.models.tuning_on_record import record_searches, rows_of_searches
+from trading_assets.models.tuning_on_record import as_tried, record_searches, rows_of_searches
 from trading_assets.models.tuning_rows import trials_of
+from trading_assets.parallel.workers import IN_PROCESS
 from trading_assets.protocol import Protocol, trials_on
 from trading_assets.protocol.trials_table import OF_SEARCHES
-from trading_assets_tests.models.searched import searching
+from trading_assets_tests.backtests.frames import loaded
+from trading_assets_tests.conftest import REPOSITORY
+from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, dates_of, run
+from trading_assets_tests.models.searched import of_products, searching
+
+if TYPE_CHECKING:
+    from trading_assets.models.families.own import OwnFamily
 
 NOON = dt.datetime(2026, 11, 30, 12)
 FOLDS = [
@@ -92,3 +113,87 @@ def test_a_model_without_a_search_leaves_no_record(tmp_path: Path) -> None:
     protocol = Protocol(tmp_path, "a")
     assert count_after(protocol, searched(0, 1).clear()) == 0
     assert not protocol.read()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A family of trees that ends a run at the first training set of more than `most` rows, one way or another."""
+
+    most: int
+    by_signal: bool = False
+    code: str = ""
+
+    def fit(self, training: TrainingSet, settings: Any, seed: int) -> Fitted:
+        if training.label.size > self.most:
+            if self.by_signal:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise OwnModelError("of the module")
+        return fit_shipped(training, settings, seed)
+
+    def load(self, content: bytes) -> Fitted:
+        raise NotImplementedError
+
+
+def until_the_end(data: Path, by_signal: bool) -> None:
+    """Train a searched model whose last fold ends the run; what was tried goes on record as in a run."""
+    made, settings = of_products(0.8), searching()
+    folds = walk_forward(dates_of(made), settings)
+    rows = [training_rows(made, fold, made.scorable()).rows.size for fold in folds]
+    family = Ending(rows[-2], by_signal)
+    learner = Learner(settings, 3, cast("OwnFamily", family))
+    record = partial(
+        record_searches, Protocol(data, "a"), learner, "week", folds=folds, symbols=["A"], run_id="run", now=NOON
+    )
+    ends = {"name": "week", "seed": 3, "holdout_start": NO_HOLDOUT, "own": family, "searched": record}
+    run_model(made, folds, settings, workers=IN_PROCESS, **cast("Any", ends))
+
+
+@cache
+def tried_to_the_end() -> pl.DataFrame:
+    return run(of_products(0.8), searching()).tables[TUNING_TRIALS]
+
+
+def assert_sets_of_earlier_folds_are_on_record(data: Path) -> None:
+    """Each set that a run to the end tries in the folds before the last, worked out by another run."""
+    known = trials_on(Protocol(data, "a")).filter(type=OF_SEARCHES)
+    whole = tried_to_the_end()
+    before = whole.filter(pl.col("fold") < whole["fold"].max())
+    depths = [json.loads(each)["depth"] for each in known["params"]]
+    assert {json.loads(each)["depth"] for each in before["parameters"]} <= {*depths}
+    assert len(depths) == len({*depths}) > 1
+
+
+def test_what_was_tried_is_on_record_of_a_run_that_a_later_fold_ends(tmp_path: Path) -> None:
+    with pytest.raises(OwnModelError, match="of the module"):
+        until_the_end(tmp_path, by_signal=False)
+    assert_sets_of_earlier_folds_are_on_record(tmp_path)
+
+
+@pytest.mark.slow
+def test_what_was_tried_is_on_record_of_a_process_that_is_killed_in_a_later_fold(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from trading_assets_tests.models.test_tuning_on_record import until_the_end
+until_the_end(Path({str(tmp_path)!r}), by_signal=True)
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == -signal.SIGKILL
+    assert_sets_of_earlier_folds_are_on_record(tmp_path)
+
+
+def test_a_section_that_no_strategy_reads_is_a_set_that_was_tried_and_one_that_is_read_none(tmp_path: Path) -> None:
+    """A search by hand: a section a set, and losses side by side; the first set of a search of Optuna is the same."""
+    parts = {
+        "models": {"alone": {}, "read": {"trees": 20}, "of_champion": {"trees": 30}, "loser": {"trees": 40}},
+        "champions": {"best": {"candidates": ["of_champion", "loser"]}},
+        "strategies": {"plain": {"type": "ml", "model": "read"}, "chosen": {"type": "ml", "model": "best"}},
+    }
+    made = loaded(tmp_path, **parts)
+    assert {name for name in made.models if as_tried(made, name, [0, 1]).height} == {"alone"}
+    assert as_tried(made, "alone", []).is_empty(), "nothing was trained"
+    protocol, own = Protocol(tmp_path, "a"), SETTINGS
+    tried = as_tried(made, "alone", [1, 0])
+    assert count_after(protocol, tried, settings=own) == 1
+    assert count_after(protocol, tried, settings=own.model_copy(update={"trees": 11})) == 2
+    searched_since = own.model_copy(update={"tune": searching().tune, "depth": 1})
+    assert count_after(protocol, tried, settings=own.model_copy(update={"depth": 1})) == 3
+    assert count_after(protocol, searched(0, 1), settings=searched_since) == 3

@@ -14,12 +14,13 @@ import pytest
 
 from trading_assets.models.fits import rows_to_keep
 from trading_assets.models.kept_folds import TABLES, KeptFolds
-from trading_assets.models.run import ModelRun, model_version, run_model
+from trading_assets.models.run import ModelRun, run_model
 from trading_assets.models.splits import Fold, walk_forward
 from trading_assets.models.tables import FITS, FOLDS, PREDICTIONS, TUNING_GAIN, TUNING_LOSSES, TUNING_TRIALS
 from trading_assets.models.training import Learner, model_scores, training_rows, training_set
 from trading_assets.models.tuning import Search, SearchTrial, parted
 from trading_assets.models.tuning_rows import chosen_by_fold, chosen_of_last, gain_of, losses_of, trials_of
+from trading_assets.models.version import model_version
 from trading_assets_tests.models.panels import NO_HOLDOUT, dates_of, run, trained, weekdays
 from trading_assets_tests.models.searched import of_products, searching
 
@@ -141,7 +142,7 @@ def test_folds_that_are_kept_leave_what_their_searches_left(found: ModelRun) -> 
 class Backwards:
     """Workers that take the last part first, several at once."""
 
-    def map(self, compute: Any, shared: Any, items: Any) -> list[Any]:
+    def map(self, compute: Any, shared: Any, items: Any, ended: Any = None) -> list[Any]:
         with ThreadPoolExecutor(3) as pool:
             made = {at: pool.submit(compute, shared, items[at]) for at in reversed(range(len(items)))}
             return [made[at].result() for at in range(len(items))]

@@ -29,6 +29,7 @@ from trading_assets_tests.backtests.test_target_strategies import prepare_strate
 from trading_assets_tests.conftest import REPOSITORY
 from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, dates_of, samples
 from trading_assets_tests.models.searched import searching
+from trading_assets_tests.parallel.test_workers import falling
 from trading_assets_tests.robustness import leaking_strategies
 from trading_assets_tests.robustness.look_ahead.test_audit import CLEAN, configured, market_snapshot
 
@@ -91,6 +92,13 @@ def test_parts_come_back_in_order_from_both_workers(cluster: DaskWorkers) -> Non
 def test_what_a_part_raises_is_raised_here(cluster: DaskWorkers) -> None:
     with pytest.raises(ValueError, match="item 7"):
         cluster.map(failing, None, [7])
+
+
+def test_parts_are_told_here_as_they_end_also_of_a_run_that_a_later_one_ends(cluster: DaskWorkers) -> None:
+    seen: list[int] = []
+    with pytest.raises(ValueError, match="item 1"):
+        cluster.map(falling, 2, [5, 4, 1, 3], seen.append)
+    assert seen == [5, 4]
 
 
 @pytest.mark.parametrize("name", ["momentum", "ml", "blend", "honest_weights"])

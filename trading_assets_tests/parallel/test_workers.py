@@ -47,3 +47,17 @@ def test_items_are_split_in_order_and_evenly(items: list[int], parts: int) -> No
     lengths = {len(part) for part in found}
     assert not lengths or max(lengths) - min(lengths) <= 1
     assert 0 not in lengths
+
+
+def falling(least: int, item: int) -> int:
+    if item < least:
+        raise ValueError(f"item {item}")
+    return item
+
+
+@pytest.mark.parametrize("workers", [IN_PROCESS, IN_THREADS])
+def test_parts_are_told_as_they_end_also_of_a_run_that_a_later_one_ends(workers: Workers) -> None:
+    seen: list[int] = []
+    with pytest.raises(ValueError, match="item 1"):
+        workers.map(falling, 2, [5, 4, 1, 3], seen.append)
+    assert seen == [5, 4]

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
-from trading_assets.protocol.decisions import HandDecision, decisions_behind, decisions_of, record_decision
+from trading_assets.protocol.decisions import (
+    HandDecision,
+    decisions_behind,
+    decisions_of,
+    record_decision,
+    void_decisions_of,
+)
+from trading_assets.protocol.settings_identity import model_identity
 from trading_assets.strategies.ensemble import Parameters as OfMembers
 from trading_assets.strategies.ml import Parameters
+from trading_assets_tests.backtests.frames import loaded
 
 NOW = dt.datetime(2026, 3, 2, 18)
+OWN = """
+import numpy as np
+
+
+class Flat:
+    def score(self, features):
+        return np.full(len(features), {rate})
+
+    def save(self):
+        return b"flat"
+
+
+def fit(training, parameters, seed):
+    return Flat()
+
+
+def load(content):
+    return Flat()
+"""
 
 
 def configuration(data: Path, name: str = "own") -> Configuration:
@@ -79,3 +107,37 @@ def test_a_strategy_has_the_words_on_champions_that_it_or_a_member_reads(
     # What is said on a day acts from the next session: nothing of it is within a span that ends on that day.
     assert len(decisions_behind(made, strategy, NOW.date() + dt.timedelta(days=7))) == count // 2
     assert decisions_behind(made, strategy, NOW.date()) == []
+
+
+def test_a_word_is_of_the_model_as_it_was_and_of_no_other_one_under_its_name(tmp_path: Path) -> None:
+    """What a gate or a person has let through cannot be exchanged behind it; back as it was, it has the word again."""
+    made = configuration(tmp_path)
+    now = model_identity(made, "two")
+    record_decision(Protocol.of(made), replace(word(), settings=now), NOW)
+    section = made.models["two"]
+    others = {"one": made.models["one"], "two": section.model_copy(update={"horizon": 9})}
+    exchanged = made.model_copy(update={"models": others})
+    assert (decisions_of(exchanged, ["best"]), len(void_decisions_of(exchanged, ["best"]))) == ([], 1)
+    assert (len(decisions_of(made, ["best"])), void_decisions_of(made, ["best"])) == (1, [])
+    assert decisions_behind(exchanged, "reads") == []
+    beside = made.model_copy(update={"models": made.models | {"one": section}, "seed": 9})
+    assert len(decisions_of(beside, ["best"])) == 1, "who it is set beside, and a seed, make no other model of it"
+
+
+def test_a_word_of_an_earlier_version_acts_as_it_did_and_hashes_as_it_did(tmp_path: Path) -> None:
+    made = configuration(tmp_path)
+    found = record_decision(Protocol.of(made), word(), NOW)
+    assert "settings" not in found.plain()
+    assert Protocol.of(made).read()[-1].payload.keys() == {"action", "candidate", "pinned", "by", "reason"}
+    assert decisions_of(made.model_copy(update={"models": {"two": made.models["one"]}}), ["best"]) == [found]
+
+
+def test_the_code_of_an_own_model_is_part_of_what_it_is(tmp_path: Path) -> None:
+    found = []
+    for folder, rate in (("one", 0.4), ("same", 0.4), ("other", 0.6)):
+        own = tmp_path / folder / f"models_of_{tmp_path.name.rpartition('_')[2]}"
+        own.mkdir(parents=True)
+        (own / "flat.py").write_text(OWN.format(rate=rate))
+        made = loaded(tmp_path / folder, models={"mine": {"type": f"{own.name}.flat"}})
+        found.append(model_identity(made, "mine"))
+    assert found[0] == found[1] != found[2]

@@ -101,6 +101,18 @@ def test_what_the_product_writes_anew_is_no_edit_and_the_very_same_is_on_record_
         assert_as_written(hash_by_month(DAILY, ROWS, FIRST, LAST), known)
 
 
+def test_two_parts_of_a_table_that_one_step_writes_are_both_on_record(tmp_path: Path) -> None:
+    """Models in one table, as of a step that writes several: an edit of the first is one, too."""
+    protocol = Protocol(tmp_path, "small")
+    parts = [hash_whole(DAILY, ROWS, name, ["slope"]) for name in ("one", "other")]
+    record_written(protocol, "features/daily", parts, NOW)
+    known = written_on_record(protocol.read(), "small")
+    assert list(known[DAILY.name]) == ["one", "other"]
+    edited = hash_whole(DAILY, ROWS.with_columns(slope=pl.lit(0.5)), "one", ["slope"])
+    with pytest.raises(EditedRowsError, match="slope of one"):
+        assert_as_written(edited, known)
+
+
 def test_what_an_earlier_version_wrote_and_columns_that_only_one_of_both_has_are_no_edits(tmp_path: Path) -> None:
     known = written_on_record(on_record(tmp_path).read(), "small")
     assert_as_written(hash_whole(INDICATORS, INDICATORS.empty()), known)

@@ -103,7 +103,13 @@ def scores_in_turn(model: Fitted, features: Features, session: Days) -> Floats:
         Model that has learnt, and rows to score.
     session
         (rows,) days since 1970-01-01.
+
+    Returns
+    -------
+    (rows,) float64; of no rows none, of whatever family: a fold may test sessions that have no features, or no entries.
     """
+    if not len(features):
+        return np.empty(0)
     if isinstance(model, ScoresBySession):
         return model.score_by_session(features, session)
     return model.score(features)

@@ -17,7 +17,7 @@ from trading_assets.features.own import features_of, modules_of, own_behind, own
 from trading_assets.models.champions import CHAMPION_VERSION
 from trading_assets.models.families.own import own_family
 from trading_assets.models.regimes import REGIMES_VERSION
-from trading_assets.models.run import TRAINING_VERSION
+from trading_assets.models.version import TRAINING_VERSION
 from trading_assets.strategies.evaluation.description import describe
 from trading_assets.strategies.evaluation.identity import (
     identity_of,
