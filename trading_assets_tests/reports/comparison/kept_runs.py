@@ -63,11 +63,12 @@ def begun(folder: Path, **changes: object) -> Configuration:
     return configuration
 
 
-def write_bars(warehouse: Warehouse, close: float) -> None:
-    """Bars of three months, the last of which closes as said."""
+def write_bars(warehouse: Warehouse, close: float, in_holdout: float = 10.0) -> None:
+    """Bars of three months, the last of which closes as said, and one of the holdout."""
     prices = {name: 10.0 for name in BARS.columns if BARS.columns[name].dtype == pl.Float64}
     rows = [{"symbol": "AAA", "asset_class": "equity", "session": day, **prices, "flags": []} for day in DAYS[:80]]
     rows[-1]["close"] = close
+    rows.append({**rows[0], "session": SPANS["holdout"].start, "close": in_holdout})
     warehouse.replace(Whole(), {BARS: rows_of(BARS, *rows)})
 
 

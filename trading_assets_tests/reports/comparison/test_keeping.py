@@ -59,6 +59,17 @@ def test_a_row_says_what_the_run_was_made_of(tmp_path: Path) -> None:
     assert OPEN in kept_of(row["tables"])[NOTES].files
 
 
+def test_what_is_kept_of_an_unregistered_strategy_knows_no_bar_of_the_holdout(tmp_path: Path) -> None:
+    found = []
+    for number, close in enumerate((10.0, 11.0)):
+        (tmp_path / str(number)).mkdir()
+        configuration = begun(tmp_path / str(number))
+        write_bars(Warehouse(configuration.warehouse_path), 10.0, in_holdout=close)
+        kept(configuration, "r1")
+        found.append(Warehouse(configuration.warehouse_path).read(RUN_ARCHIVE).filter(strategy="unknown"))
+    assert found[0].equals(found[1])
+
+
 def _keep_in_a_process(folder: str, number: int) -> None:
     configuration = load_configuration(Path(folder) / "config.yaml", Path(folder) / "data")
     kept(configuration, f"run{number:02d}", NOON + dt.timedelta(minutes=number))
