@@ -92,11 +92,13 @@ def held_to_read(path: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyCon
         See `open_to_read`.
     """
     with open_to_read(path, wait_seconds) as connection:
-        _held.files.append(path.resolve())
+        # Blocks of generators end in any order, one that nobody goes on with in any thread.
+        files, held = _held.files, path.resolve()
+        files.append(held)
         try:
             yield connection
         finally:
-            _held.files.pop()
+            files.remove(held)
 
 
 @contextmanager

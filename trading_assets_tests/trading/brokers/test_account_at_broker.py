@@ -255,8 +255,9 @@ def test_the_assets_ask_a_real_broker_and_send_nothing_that_is_over(
         trading = {"broker": "alpaca", "clock_skew_seconds": 3600, "alpaca": {"base_url": service.url, "attempts": 1}}
         paper.until(str(paper.configuration.as_of), trading=trading)
         opening = paper.open()
-        paper.receive("2017-07-14", trading=trading)
+        paper.until("2017-07-14", trading=trading)
         assert (opening.broker, opening.label[:5]) == ("alpaca", "paper")
+        assert paper.run().success
         assert paper.trade().success
         warehouse = paper.warehouse
         assert warehouse.read(ACCOUNTS)["broker"].to_list() == ["alpaca"]

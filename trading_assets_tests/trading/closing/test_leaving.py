@@ -50,7 +50,8 @@ NOW = dt.datetime(2017, 8, 5)
 
 
 def with_bars_until(experiment: Experiment, day: str, **changes: object) -> None:
-    experiment.receive(day, **changes)
+    experiment.until(day, **changes)
+    assert experiment.run().success
     assert experiment.trade().success
 
 
@@ -113,7 +114,8 @@ def test_a_closing_survives_processes_that_are_killed(
     undisturbed, draw = Experiment(folder), random.Random(5)
     for day in ("2017-08-07", "2017-08-08", "2017-08-10"):
         with_bars_until(undisturbed, day)
-        copied.receive(day)
+        copied.until(day)
+        assert copied.run().success
         for _ in range(2):
             process = _process("trade", copied.folder)
             assert process.stdout is not None and process.stdout.readline() == "begun\n"
@@ -187,9 +189,7 @@ def test_a_revoked_verdict_closes_an_account_where_that_is_wanted(copied: Experi
     """An account that was opened under the verdict of today stands; one that says `go` is closed by the next run."""
     wanted = {"accounts": {"close_on_revoked_verdict": True}}
     protocol, name = Protocol.of(copied.configuration), copied.configuration.name
-    copied.until("2017-08-07", **wanted)
-    assert copied.run().success  # with the verdict of today
-    assert copied.trade().success
+    with_bars_until(copied, "2017-08-07", **wanted)
     assert closing_of(protocol.read(), name, "known-1") is None
     [said] = [each.payload for each in protocol.read() if each.kind == "account" and each.payload["action"] == "open"]
     better = {**said, "account": "known-2", "verdict": "go", "session": "2017-08-04"}

@@ -82,7 +82,8 @@ def test_in_shadow_the_broker_is_not_held_to_what_is_withheld(paper: Experiment)
     paper.open()
     at = OPENED + dt.timedelta(hours=1)
     back(paper.warehouse, paper.configuration, f"strategy/{STRATEGY}", to="shadow", by="ops", reason="why", now=at)
-    paper.receive("2017-08-18")
+    paper.until("2017-08-18")
+    assert paper.run().success
     done = paper.trade()
     assert done.success
     assert checks_of(done, "as_promised") == {KEY: True}

@@ -27,7 +27,8 @@ WORDS: dict[str, Any] = {"by": "ops", "reason": "why", "now": dt.datetime(2017, 
 
 
 def with_bars_until(experiment: Experiment, day: str) -> None:
-    experiment.receive(day)
+    experiment.until(day)
+    assert experiment.run().success
     assert experiment.trade().success
 
 
