@@ -11,6 +11,7 @@ from trading_assets import charts
 from trading_assets.backtests.results.metrics import METRICS
 from trading_assets.backtests.tables import SPLIT_NAMES
 from trading_assets.reports.html_table import Cell, Head, HtmlTable, grid, number, percent
+from trading_assets.reports.strategy_page.analytics import analytics_sections
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.limitations import development_bands, limitations_section
 from trading_assets.reports.strategy_page.section import MODELS_PAGE, Section
@@ -30,6 +31,7 @@ def sections(content: StrategyContent) -> list[Section]:
         limitations_section(content),
         _performance(content),
         _returns(content),
+        *analytics_sections(content),
         _sensitivity(content),
         _stress(content),
         trades_section(content),
