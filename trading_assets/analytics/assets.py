@@ -27,8 +27,9 @@ from trading_assets.backtests.results.settled_curve import settled
 from trading_assets.backtests.tables import DEVELOPMENT, EQUITY, FULL
 from trading_assets.config import Configuration
 from trading_assets.strategies.assets import inputs_of
-from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, strategy_of
+from trading_assets.strategies.evaluation.failure import failure_recorder, require_ok, status_row, strategy_of
 from trading_assets.strategies.interface.resolved import configured_strategies
+from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Whole
 
 STAGE = "analytics"
@@ -45,13 +46,15 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
             stage=STAGE,
             strategy=strategy.name,
             tables=OF_STRATEGY,
-            deps=[
-                *inputs_of(configuration, strategy),
-                "features/daily",
-                f"strategies/{strategy.name}",
-                f"backtests/{strategy.name}",
-                f"robustness/holdout/{strategy.name}",
-            ],
+            deps=sorted(
+                {
+                    *inputs_of(configuration, strategy),
+                    "models/regimes",
+                    f"strategies/{strategy.name}",
+                    f"backtests/{strategy.name}",
+                    f"robustness/holdout/{strategy.name}",
+                }
+            ),
             on_failure=failure_recorder(STAGE, OF_STRATEGY),
             rule=Rule(hash_of_factors),
         )
@@ -84,7 +87,8 @@ def analyse(step: Step) -> Mapping[str, Any]:
         capacity=run.capacity,
         costs=configuration.costs,
     )
-    step.work.replace(Rows("strategy", name), rows)
+    status = {STATUS: status_row(STAGE, name)}
+    step.work.replace_together([(Rows("strategy", name), rows), (Rows("asset", f"{STAGE}/{name}"), status)])
     return {
         "parts": rows[CONTRIBUTIONS].filter(dimension="part").select("name", "amount"),
         "factors": rows[FACTOR_EXPOSURES].select("model", "factor", "estimate", "error", "earned"),
@@ -98,7 +102,11 @@ def overlap(step: Step) -> Mapping[str, Any]:
     curves = {
         str(name): settled(equity.filter(strategy=name, split=split).sort("session")) for name, split in longest.items()
     }
-    held = step.work.read(ATTRIBUTION, where="part = 'holding'").select("strategy", "symbol", "session").unique()
+    held = (
+        step.work.read(ATTRIBUTION, where="part IN ('holding', 'entry_timing')")
+        .select("strategy", "symbol", "session")
+        .unique()
+    )
     by_name = {name: held.filter(strategy=name).drop("strategy") for name in curves}
     rows = overlaps(curves, by_name)
     step.work.replace(Whole(), {OVERLAP: rows})

@@ -37,7 +37,8 @@ class RunInputs:
     symbols, capacity
         What the strategy may trade, ascending, and its largest order as a fraction of average daily volume.
     bars, indicators, features, universe, instruments
-        Rows of these symbols in the tables of the stages before; of features the columns that were asked for.
+        Rows of these symbols in the tables of the stages before: of bars the adjusted close, of features the columns
+        that were asked for.
     scores
         session, symbol, score: of the model that the strategy reads, else of the entries that it asked for.
     entries
@@ -106,14 +107,17 @@ def read_run(warehouse: Warehouse, configuration: Configuration, name: str, feat
         instruments = held.read(INSTRUMENTS, capped=("last_session", last))
         strategy = resolve_strategy(configuration, name, instruments)
         fills = of_run(FILLS)
-        known = [*strategy.symbols, *configuration.benchmarks.values()], last
+        # Whole bars of what was filled alone: a universe may be wide. Without a fill any symbol makes the axes.
+        filled = fills["symbol"].unique().sort().to_list() or strategy.symbols[:1]
+        known = [*filled, *configuration.benchmarks.values()], last
 
         def market_of(table: Table, columns: Sequence[str] | None = None) -> pl.DataFrame:
-            return held.read_or_empty(table, columns=columns, where=_KNOWN, parameters=known)
+            symbols = known[0] if columns is None else [*strategy.symbols]
+            return held.read_or_empty(table, columns=columns, where=_KNOWN, parameters=[symbols, last])
 
         bars, quarantine = market_of(BARS), market_of(QUARANTINE)
         indicators = market_of(INDICATORS, ["symbol", "session", "atr_14", "atr_14_mean_60", "adv_20"])
-        axes = _axes(equity, fills, instruments)
+        axes = _axes(equity, filled, instruments)
         market = build_market(
             axes,
             [MarketTables(axes.symbols, bars, quarantine, indicators)],
@@ -140,7 +144,7 @@ def read_run(warehouse: Warehouse, configuration: Configuration, name: str, feat
             baselines=of_run(BASELINES),
             symbols=strategy.symbols,
             capacity=cast(OrderParameters | TargetWeightParameters, strategy.parameters).capacity,
-            bars=bars,
+            bars=market_of(BARS, ["symbol", "session", "adj_close"]),
             indicators=indicators,
             features=market_of(DAILY, ["symbol", "session", *features]),
             universe=held.read_or_empty(UNIVERSE, where="list_contains(?, symbol)", parameters=[strategy.symbols]),
@@ -150,8 +154,8 @@ def read_run(warehouse: Warehouse, configuration: Configuration, name: str, feat
         )
 
 
-def _axes(equity: pl.DataFrame, fills: pl.DataFrame, instruments: pl.DataFrame) -> MarketAxes:
-    rows = instruments.filter(pl.col("symbol").is_in(fills["symbol"].unique().implode())).sort("symbol")
+def _axes(equity: pl.DataFrame, symbols: Sequence[str], instruments: pl.DataFrame) -> MarketAxes:
+    rows = instruments.filter(pl.col("symbol").is_in(symbols)).sort("symbol")
     names = (rows[name].to_list() for name in ("symbol", "asset_class", "calendar"))
     return MarketAxes(equity["session"].to_list(), *names)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import polars as pl
 import pytest
 
@@ -10,6 +12,7 @@ from trading_assets.analytics.of_strategy import rows_of
 from trading_assets.analytics.run_inputs import read_run
 from trading_assets.analytics.tables import ATTRIBUTION, FACTOR_EXPOSURES, RISK, SIGNAL_QUALITY
 from trading_assets.backtests.results.settled_curve import settled
+from trading_assets.config.sections import Costs
 from trading_assets_tests.robustness.pipeline import Experiment
 
 
@@ -21,6 +24,19 @@ def made(request: pytest.FixtureRequest, finished: Experiment):  # type: ignore[
     start = configuration.risk.starting_equity
     rows = rows_of(run, own, starting_equity=start, capacity=run.capacity, costs=configuration.costs)
     return run, rows, start
+
+
+def test_a_run_without_a_trade_has_parts_of_nothing(made) -> None:  # type: ignore[no-untyped-def]
+    run, _, start = made
+    flat = run.equity.with_columns(
+        equity=pl.lit(start), settled_equity=pl.lit(start), daily_return=pl.lit(0.0), interest=pl.lit(0.0)
+    )
+    tables = {name: getattr(run, name).clear() for name in ("fills", "trades", "open_positions", "scores", "entries")}
+    idle = dataclasses.replace(run, equity=flat, **tables)
+    rows = rows_of(idle, None, starting_equity=start, capacity=run.capacity, costs=Costs())
+    for table, frame in rows.items():
+        table.validate(frame)
+    assert rows[ATTRIBUTION].is_empty() and rows[RISK].is_empty()
 
 
 def test_rows_keep_the_contracts_of_their_tables(made) -> None:  # type: ignore[no-untyped-def]

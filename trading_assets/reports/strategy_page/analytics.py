@@ -12,9 +12,9 @@ from trading_assets.reports.strategy_page.section import Section
 #: Symbols that are drawn: those that earned most and those that lost most.
 _SHOWN = 20
 _IN_WORDS = {
-    "holding": "held through sessions",
-    "entry_timing": "from the entry to its close",
-    "exit_timing": "from the last close to the exit",
+    "holding": "held",
+    "entry_timing": "entry to close",
+    "exit_timing": "close to exit",
 }
 
 
@@ -23,12 +23,12 @@ def analytics_sections(content: StrategyContent) -> list[Section]:
     if content.contributions.is_empty():
         return []
     pictures = [
-        charts.bars(_by(content, "part"), "name", "amount", "What it was made of", "quote currency"),
-        charts.bars(_by(content, "symbol"), "name", "amount", "Which symbols made it", "quote currency"),
+        charts.bars(_by(content, "part"), "name", "amount", "Made of", "quote currency"),
+        charts.bars(_by(content, "symbol"), "name", "amount", "By symbol", "quote currency"),
     ]
     decay = _decay(content.signal_quality)
     if decay.height:
-        pictures.append(charts.bars(decay, "after", "correlation", "How long the score tells", "rank correlation"))
+        pictures.append(charts.bars(decay, "after", "correlation", "What the score told", "rank correlation"))
     total = content.contributions.filter(dimension="part")["amount"].sum()
     return [
         Section(

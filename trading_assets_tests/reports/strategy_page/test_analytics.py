@@ -19,7 +19,7 @@ def contribution(dimension: str, name: str, amount: float) -> dict[str, object]:
 
 def test_the_section_shows_parts_factors_decay_and_capacity(configuration: Configuration, warehouse: Warehouse) -> None:
     fill(warehouse, equity=equity(), verdicts=verdict("reject", "It is rejected."))
-    parts = [contribution("part", "holding", 1500.25), contribution("part", "commission", -20.0)]
+    parts = [contribution("part", "entry_timing", 1500.25), contribution("part", "commission", -20.0)]
     symbols = [contribution("symbol", f"S{k:02d}", 1480.25 - k) for k in range(30)]
     exposure = {**RUN, "model": "catalogue", "factor": "low_volatility", "estimate": 0.25, "error": 0.1, "t": 2.5}
     exposure |= {"p": 0.01, "earned": 0.0314, "r_squared": 0.5, "sessions": 100, "lags": 4}
@@ -39,7 +39,7 @@ def test_the_section_shows_parts_factors_decay_and_capacity(configuration: Confi
     text, figures = page.text, "".join(page.scripts)
     for shown in ("Where the return came from", "1,480.25", "low volatility", "3.1%", "0.77", "0.63", "hard stop"):
         assert shown in text, shown
-    for drawn in ("held through sessions", "5 sessions", "S00", "S29"):
+    for drawn in ("entry to close", "5 sessions", "S00", "S29"):
         assert drawn in figures, drawn
     assert '"S15"' not in figures
 
