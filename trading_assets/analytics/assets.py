@@ -20,6 +20,7 @@ from trading_assets.analytics.tables import (
     OVERLAP,
     RISK,
     SIGNAL_QUALITY,
+    STAGE,
 )
 from trading_assets.asset_factories.step_record import Rule, nothing
 from trading_assets.asset_factories.table_asset import Step, table_asset
@@ -32,7 +33,6 @@ from trading_assets.strategies.interface.resolved import configured_strategies
 from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Whole
 
-STAGE = "analytics"
 #: Tables of a strategy.
 OF_STRATEGY = (ATTRIBUTION, CONTRIBUTIONS, FACTOR_EXPOSURES, RISK, SIGNAL_QUALITY, CAPACITY)
 

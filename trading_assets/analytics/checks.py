@@ -3,7 +3,7 @@
 import dagster as dg
 
 from trading_assets.analytics.attribution import residuals
-from trading_assets.analytics.tables import ATTRIBUTION
+from trading_assets.analytics.tables import ATTRIBUTION, STAGE
 from trading_assets.backtests.tables import DEVELOPMENT, EQUITY, FULL
 from trading_assets.config import Configuration
 from trading_assets.strategies.tables import FAILED, STATUS
@@ -17,7 +17,7 @@ def build_checks(configuration: Configuration) -> list[dg.AssetChecksDefinition]
 
 def _adds_up(strategy: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=["analytics", strategy],
+        asset=[STAGE, strategy],
         name="adds_up",
         blocking=True,
         description="The parts of each session are its change of equity and the interest on cash, with nothing left.",
@@ -27,7 +27,7 @@ def _adds_up(strategy: str) -> dg.AssetChecksDefinition:
         own, start = Rows("strategy", strategy), context.resources.configuration.risk.starting_equity
         with context.resources.warehouse.held_open() as held:
             rows, equity = (held.read_or_empty(table, rows=own) for table in (ATTRIBUTION, EQUITY))
-            status = held.read_or_empty(STATUS, rows=Rows("asset", f"analytics/{strategy}"))
+            status = held.read_or_empty(STATUS, rows=Rows("asset", f"{STAGE}/{strategy}"))
         if FAILED in status["status"] and rows.is_empty():  # the step says so itself
             return dg.AssetCheckResult(passed=True, metadata={"left over": "the step failed: there are no parts"})
         splits = equity["split"]

@@ -7,6 +7,8 @@ import polars as pl
 from trading_assets.backtests.tables import DEVELOPMENT, FULL
 from trading_assets.warehouse.table import Column, Table
 
+#: Name of the stage.
+STAGE = "analytics"
 _STRATEGY = Column(pl.String, "name of the strategy in the configuration")
 _SPLIT = Column(
     pl.String,

@@ -6,6 +6,8 @@ import polars as pl
 
 from trading_assets.analytics.tables import CAPACITY, CONTRIBUTIONS, FACTOR_EXPOSURES, OVERLAP, SIGNAL_QUALITY
 from trading_assets.config import Configuration
+from trading_assets.strategies.evaluation.failure import status_row
+from trading_assets.strategies.tables import STATUS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.reports.pages import NAME, equity, fill, verdict
 from trading_assets_tests.reports.strategy_page.test_page import page_of
@@ -47,3 +49,11 @@ def test_the_section_shows_parts_factors_decay_and_capacity(configuration: Confi
 def test_there_is_no_section_before_the_stage_has_run(configuration: Configuration, warehouse: Warehouse) -> None:
     fill(warehouse, equity=equity(), verdicts=verdict("reject", "It is rejected."))
     assert "Where the return came from" not in page_of(configuration, warehouse).text
+
+
+def test_analytics_that_failed_take_no_verdict_away(configuration: Configuration, warehouse: Warehouse) -> None:
+    fill(warehouse, equity=equity(), verdicts=verdict("reject", "It is rejected."))
+    failed = status_row("analytics", NAME, ValueError("a wrong line"))
+    warehouse.replace(Rows("asset", f"analytics/{NAME}"), {STATUS: failed})
+    text = page_of(configuration, warehouse).text
+    assert "It is rejected." in text and "nothing to judge" not in text
