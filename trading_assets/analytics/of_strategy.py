@@ -155,9 +155,9 @@ def _last_holdings(run: RunInputs) -> tuple[list[str], Floats, Floats]:
     sign = pl.when(pl.col("side") == "short").then(-1.0).otherwise(1.0)
     held = (
         run.open_positions.drop_nulls("entry_session")
-        .group_by("symbol")
-        .agg(value=(sign * pl.col("quantity") * pl.col("last_price")).sum())
-        .sort("symbol")
+        .sort("symbol", "pair_id")
+        .select("symbol", value=(sign * pl.col("quantity") * pl.col("last_price")).sum().over("symbol"))
+        .unique("symbol", keep="first", maintain_order=True)
     )
     symbols, equity = held["symbol"].to_list(), run.equity["equity"][-1]
     if not symbols or not equity > 0:

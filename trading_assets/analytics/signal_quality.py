@@ -142,10 +142,11 @@ def of_quantiles(scores: pl.DataFrame, horizons: Sequence[int] = HORIZONS) -> li
     for h in horizons:
         rows = scores.select("session", "quantile", made=f"after_{h}").drop_nulls()
         beyond = rows.with_columns(pl.col("made") - pl.col("made").mean().over("session"))
-        means = beyond.group_by("quantile").agg(pl.col("made").mean(), count=pl.len()).sort("quantile")
-        for quantile, mean, count in means.iter_rows():
-            found.append(("quantile", str(quantile), h, "excess_return", mean))
-            found.append(("quantile", str(quantile), h, "count", float(count)))
+        of_row, values = beyond["quantile"].to_numpy(), beyond["made"].to_numpy()
+        for quantile in np.unique(of_row).tolist():  # sums of groups have no fixed order in Polars
+            own = values[of_row == quantile]
+            found.append(("quantile", str(quantile), h, "excess_return", float(own.mean())))
+            found.append(("quantile", str(quantile), h, "count", float(own.size)))
     return found + [("quantile", str(name), 1, "turnover", value) for name, value in turnover(scores).items()]
 
 
@@ -168,8 +169,9 @@ def turnover(scores: pl.DataFrame) -> dict[int, float]:
         .group_by("quantile", "day")
         .agg(share=pl.col("was_in").is_null().mean())
     )
-    means = shares.sort("quantile", "day").group_by("quantile", maintain_order=True).agg(pl.col("share").mean())
-    return dict(means.iter_rows())
+    ordered = shares.sort("quantile", "day")
+    of_row, values = ordered["quantile"].to_numpy(), ordered["share"].to_numpy()
+    return {quantile: float(values[of_row == quantile].mean()) for quantile in np.unique(of_row).tolist()}
 
 
 def of_ranks(scores: pl.DataFrame) -> list[Row]:
@@ -210,8 +212,10 @@ def of_entries(entries: pl.DataFrame, market: pl.DataFrame, horizons: Sequence[i
         Bars after the close.
     """
     columns = [f"after_{h}" for h in horizons]
-    mean = market.group_by("session").agg(pl.col(columns).mean().name.suffix("_mean"))
-    rows = entries.join(market, on=["session", "symbol"], how="inner").join(mean, on="session", how="left")
+    compared = market.sort("session", "symbol").with_columns(
+        pl.col(columns).mean().over("session").name.suffix("_mean")
+    )
+    rows = entries.join(compared, on=["session", "symbol"], how="inner")
     found: list[Row] = []
     for (trigger,), own in rows.sort("trigger", "session", "symbol").group_by("trigger", maintain_order=True):
         for h, column in zip(horizons, columns, strict=True):
