@@ -11,6 +11,8 @@ from typing import Any
 
 import dagster as dg
 
+import trading_assets.analytics.assets
+import trading_assets.analytics.checks
 import trading_assets.backtests.assets
 import trading_assets.backtests.checks
 import trading_assets.features.assets
@@ -47,6 +49,7 @@ STAGES = (
     trading_assets.backtests,
     trading_assets.robustness,
     trading_assets.trading,
+    trading_assets.analytics,
     trading_assets.reports,
     trading_assets.monitoring,
 )

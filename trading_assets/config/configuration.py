@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from trading_assets.config.accounts import Accounts
 from trading_assets.config.alerts import Alerts
 from trading_assets.config.alternative import AlternativeData, ColumnName, columns_of
+from trading_assets.config.analytics import Analytics
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.fallbacks import stand_ins
@@ -63,6 +64,7 @@ STAGES = (
     "backtests",
     "robustness",
     "trading",
+    "analytics",
     "reports",
     "monitoring",
 )
@@ -71,7 +73,7 @@ RESERVED = {
     "name": ("dagster_home", "protocol"),
     "models": (*STAGES, "splits", "regimes", "cross_validation", "live_quality", "champion"),
     "champions": (*STAGES, "splits", "regimes", "cross_validation", "live_quality", "champion"),
-    "strategies": (*STAGES, "index", "expectations"),
+    "strategies": (*STAGES, "index", "expectations", "overlap"),
 }
 
 
@@ -145,6 +147,9 @@ class Configuration(Section):
     robustness: Robustness = Field(default=Robustness(), description="sensitivity, stress, resampling and thresholds")
     rollout: Rollout = Field(default=Rollout(), description="what a step forward of the rollout asks for")
     monitoring: Monitoring = Field(default=Monitoring(), description="drift windows and alarms")
+    analytics: Analytics = Field(
+        default=Analytics(), description="what finished runs are looked at by; no result follows"
+    )
     reports: Reports = Field(default=Reports(), description="what is written beside the pages")
     accounts: Accounts = Field(
         default=Accounts(), description="when running accounts are worked on, and when one is closed by itself"
@@ -230,7 +235,8 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, how long runs may take (`runs`), what is an alert, or who is told (`notifier`).
+        running accounts are worked on, how long runs may take (`runs`), what is an alert, who is told (`notifier`), or by
+        what finished runs are looked at (`analytics`).
         """
         return self.model_copy(update={"notifier": Notifier()})._hash_before
 
@@ -249,6 +255,7 @@ class Configuration(Section):
             "runs": Runs(),
             "alerts": Alerts(),
             "logs": Logs(),
+            "analytics": Analytics(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

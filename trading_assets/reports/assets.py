@@ -53,6 +53,8 @@ def build_assets(configuration: Configuration) -> list[dg.AssetsDefinition]:
                 f"backtests/{name}",
                 "robustness/reality_check",
                 *(f"robustness/{kind}/{name}" for kind in ROBUSTNESS),
+                f"analytics/{name}",
+                "analytics/overlap",
             ],
             kinds=("html", "plotly"),
             rule=Rule(partial(said_beside_tables, name), leaves=partial(files_of_page, name)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from trading_assets.analytics import tables as analytics
 from trading_assets.backtests import tables as backtests
 from trading_assets.backtests.tables import DEVELOPMENT, FULL
 from trading_assets.config import Configuration
@@ -69,6 +70,11 @@ class StrategyContent:
     runs: pl.DataFrame
     protocol: pl.DataFrame
     quality: pl.DataFrame
+    contributions: pl.DataFrame
+    factor_exposures: pl.DataFrame
+    signal_quality: pl.DataFrame
+    capacity: pl.DataFrame
+    overlap: pl.DataFrame
 
     @property
     def longest_split(self) -> str:
@@ -153,6 +159,11 @@ def _content_of(
         runs=warehouse.read_or_empty(backtests.RUNS, where="strategy = ?", parameters=[name]),
         protocol=protocol,
         quality=quality_counts(warehouse, settings.universe),
+        contributions=warehouse.read_or_empty(analytics.CONTRIBUTIONS, rows=own),
+        factor_exposures=warehouse.read_or_empty(analytics.FACTOR_EXPOSURES, rows=own),
+        signal_quality=warehouse.read_or_empty(analytics.SIGNAL_QUALITY, rows=own),
+        capacity=warehouse.read_or_empty(analytics.CAPACITY, rows=own),
+        overlap=warehouse.read_or_empty(analytics.OVERLAP, where="strategy = ?", parameters=[name]),
     )
 
 

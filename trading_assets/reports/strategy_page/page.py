@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from trading_assets.analytics.tables import STAGE as ANALYTICS
 from trading_assets.backtests.results.metrics import OF_BENCHMARK, PRICE_RETURN
 from trading_assets.backtests.tables import DEVELOPMENT
 from trading_assets.reports.html_table import HtmlTable
@@ -108,7 +109,7 @@ def _page(content: StrategyContent, plotly: str) -> str:
 def result_of(status: pl.DataFrame, verdicts: pl.DataFrame) -> tuple[str, str]:
     """Return the verdict's result and its explanation in words."""
     rows = verdicts.filter(pl.col("kind") == "result")
-    cause = cause_of_failure(status)
+    cause = cause_of_failure(status.filter(pl.col("stage") != ANALYTICS))  # no verdict follows from it
     if cause is not None:
         return "failed", f"It failed, so there is nothing to judge. {cause}"
     if rows.is_empty():

@@ -9,6 +9,7 @@ import polars as pl
 
 from trading_assets import charts
 from trading_assets.reports.html_table import HtmlTable, grid
+from trading_assets.reports.strategy_page.analytics import analytics_sections
 from trading_assets.reports.strategy_page.criteria import criteria_section
 from trading_assets.reports.strategy_page.data import StrategyContent
 from trading_assets.reports.strategy_page.limitations import limitations_section
@@ -34,6 +35,7 @@ def sections(content: StrategyContent) -> list[Section]:
         _sensitivity(content),
         _stress(content),
         performance_section(content),
+        *analytics_sections(content),
         returns_section(content),
         trades_section(content),
         trade_bars_section(content),
