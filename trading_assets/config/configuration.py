@@ -16,6 +16,7 @@ from trading_assets.config.alternative import AlternativeData, ColumnName, colum
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.fallbacks import stand_ins
+from trading_assets.config.lifecycle import Lifecycle
 from trading_assets.config.logs import Logs
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
@@ -154,6 +155,9 @@ class Configuration(Section):
     notifier: Notifier = Field(default=Notifier(), description="who is told about alerts")
     alerts: Alerts = Field(default=Alerts(), description="what is an alert, and when somebody is told")
     logs: Logs = Field(default=Logs(), description="records of what runs do; no result follows")
+    lifecycle: Lifecycle = Field(
+        default=Lifecycle(), description="what becomes of what is old; results and what is on record stay"
+    )
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
@@ -230,7 +234,8 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, how long runs may take (`runs`), or what is an alert.
+        running accounts are worked on, how long runs may take (`runs`), what is an alert, or what becomes of what is
+        old (`lifecycle`).
         """
         elsewhere: dict[str, object] = {
             "workers": None,
@@ -244,6 +249,7 @@ class Configuration(Section):
             "runs": Runs(),
             "alerts": Alerts(),
             "logs": Logs(),
+            "lifecycle": Lifecycle(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 
