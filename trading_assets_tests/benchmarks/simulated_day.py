@@ -38,6 +38,8 @@ START, FIRST, END = dt.date(2015, 1, 2), dt.date(2016, 10, 3), dt.date(2017, 9, 
 STAGES = ("market_data", "features", "models", "strategies", "monitoring")
 #: Bytes to which a file may grow where the disk is full: the warehouse is larger.
 _FULL = 200_000
+#: What the answer of a look begins with that failed: the tick fails, which Dagster shows, and nobody is told.
+NO_LOOK = "no look: "
 SETTINGS: dict[str, Any] = {
     "name": "year",
     "seed": 7,
@@ -141,7 +143,7 @@ def look(answer: SimpleQueue[list[str]], folder: Path, moment: dt.datetime) -> N
         raised = news.filter(pl.col("state").is_null() | (pl.col("state") == "raised"))
         answer.put([f"{source.removeprefix('rule ')}" for source in raised["source"]])
     except (WarehouseError, dg.DagsterError) as error:
-        answer.put([f"! {str(error).splitlines()[0]}"])
+        answer.put([f"{NO_LOOK}{str(error).splitlines()[0]}"])
 
 
 def newest(answer: SimpleQueue[str], folder: Path) -> None:

@@ -3,7 +3,7 @@
 Run by `python -m trading_assets_tests.benchmarks.simulated_year [SESSIONS SYMBOLS QUIET]`, which prints tables and
 writes them into docs/operations.md. Each run is a process; the daemon looks five minutes, an hour and eight hours after
 it. A run whose process is gone is made once more, as `runs.retries` has it. A fault that goes on (vendor, disk, log)
-ends in the morning, by the person who was told. QUIET sessions before the faults have none: what is raised then is a
+ends in the morning, by a person, whether one was told or not. QUIET sessions before the faults have none: what is raised then is a
 false alarm.
 """
 
@@ -25,7 +25,7 @@ import polars as pl
 import yaml
 
 from trading_assets_tests.benchmarks import simulated_day
-from trading_assets_tests.benchmarks.simulated_day import FIRST, SETTINGS, market
+from trading_assets_tests.benchmarks.simulated_day import FIRST, NO_LOOK, SETTINGS, market
 from trading_assets_tests.benchmarks.table import REPOSITORY, replaced
 
 PAGE = REPOSITORY / "docs" / "operations.md"
@@ -62,13 +62,14 @@ class Day:
 
     @property
     def raised(self) -> list[str]:
-        """What was raised, in order, each once."""
-        return list(dict.fromkeys(rule for minutes in sorted(self.alerts) for rule in self.alerts[minutes]))
+        """What was raised, in order, each once; a look that failed raised nothing."""
+        found = (rule for minutes in sorted(self.alerts) for rule in self.alerts[minutes])
+        return list(dict.fromkeys(rule for rule in found if not rule.startswith(NO_LOOK)))
 
     @property
     def minutes(self) -> int | None:
         """Minutes of the clock until the first alert; None: there was none."""
-        return min((minutes for minutes, rules in self.alerts.items() if rules), default=None)
+        return min((at for at, rules in self.alerts.items() if set(rules) & set(self.raised)), default=None)
 
 
 @dataclass
@@ -212,7 +213,7 @@ def tables_of(days: Sequence[Day], sizes: Sequence[tuple[dt.date, dict[str, int]
         f"{len(days)} sessions from {days[0].session} to {days[-1].session}, of which the first {len(quiet)} without a "
         f"fault; then one a day. Results by themselves on {sum(day.by_itself for day in days)} of {len(days)} "
         "mornings, "
-        f"on {sum(day.in_the_end for day in days)} once whoever was told had acted. "
+        f"on {sum(day.in_the_end for day in days)} once a person had acted. "
         f"False alarms in the quiet part: {sum(len(day.raised) for day in quiet)}.",
         "",
         "| fault | days | results by themselves | raised | first after minutes | silent |",
