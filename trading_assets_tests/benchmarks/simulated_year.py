@@ -3,8 +3,8 @@
 Run by `python -m trading_assets_tests.benchmarks.simulated_year [SESSIONS SYMBOLS QUIET]`, which prints tables and
 writes them into docs/operations.md. Each run is a process; the daemon looks five minutes, an hour and eight hours after
 it. A run whose process is gone is made once more, as `runs.retries` has it. A fault that goes on (vendor, disk, log)
-ends in the morning, by a person, whether one was told or not. QUIET sessions before the faults have none: what is raised then is a
-false alarm.
+ends in the morning, by a person, whether one was told or not. QUIET sessions before the faults have none: what is
+raised then is a false alarm.
 """
 
 from __future__ import annotations
