@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 REMEMBERED_DATA := $(shell sed -n "s/^data: *//p" trading_assets.folder 2>/dev/null)
 export TRADING_ASSETS_DATA ?= $(or $(REMEMBERED_DATA),$(CURDIR)/data)
 
-.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate restore-drill watched-year planted promises paper online divergence format lint clean help
+.PHONY: demo picture test test-slow coverage coverage-report test-browser acceptance ui docs bench bench-runs bench-gate go-rate restore-drill watched-year planted promises paper year online divergence format lint clean help
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,11 @@ promises: .installed-dev ## promotions of equal and of better models, and XGBoos
 
 paper: .installed-dev ## a year at a hostile broker, killed a hundred times, and what was survived; writes docs/trading.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.paper_year
+
+# So many sessions, symbols, and sessions before the first fault.
+YEAR ?= 250 3 63
+year: .installed-dev ## a year of daily runs with a fault a day: what was there each morning, who was told; writes docs/operations.md
+	@$(BIN)/python -m trading_assets_tests.benchmarks.simulated_year $(YEAR)
 
 online: .installed-dev ## online models and meta-controllers on planted markets; writes docs/online.md
 	@$(BIN)/python -m trading_assets_tests.benchmarks.online_learning

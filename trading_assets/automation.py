@@ -12,6 +12,7 @@ import dagster as dg
 from trading_assets.asset_factories.partitions import monthly_partitions, range_tags
 from trading_assets.config import Configuration
 from trading_assets.config.runs import CONFIGURATION_TAG
+from trading_assets.lifecycle import automation as lifecycle
 from trading_assets.market_data.calendars import ALWAYS, CalendarError, facts_of
 from trading_assets.market_data.deliveries import first_to_read
 from trading_assets.monitoring import automation as monitoring
@@ -36,7 +37,7 @@ LIVE_QUALITY_ASSET = dg.AssetKey(["models", "live_quality"])
 
 
 def build_jobs(configuration: Configuration) -> list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]:
-    """Return the jobs: all assets, all assets for one month, models with what follows from them, running accounts."""
+    """Return the jobs: all assets, those for one month, models and what follows, running accounts, what is old."""
     tags = {CONFIGURATION_TAG: configuration.name}
     return [
         dg.define_asset_job(
@@ -58,11 +59,12 @@ def build_jobs(configuration: Configuration) -> list[dg.JobDefinition | dg.Unres
             tags=tags | configuration.runs.tags(RETRAIN),
         ),
         *trading.build_jobs(configuration),
+        lifecycle.build_job(configuration),
     ]
 
 
 def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]:
-    """Return the schedules: the newest month every day, the models every week, running accounts by their markets."""
+    """Return the schedules: the newest month every day, models and what is old once a week, accounts by markets."""
     partitions = monthly_partitions(configuration)
     settings = configuration.schedules
     crons = daily_crons(of_calendars(configuration)) if settings.daily == _AUTO else [settings.daily]
@@ -99,7 +101,7 @@ def build_schedules(configuration: Configuration) -> list[dg.ScheduleDefinition]
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Trains the models again and recomputes what follows from their scores.",
     )
-    return [daily, weekly, *trading.build_schedules(configuration)]
+    return [daily, weekly, *trading.build_schedules(configuration), lifecycle.build_schedule(configuration)]
 
 
 def of_calendars(configuration: Configuration) -> list[str]:

@@ -20,6 +20,7 @@ from trading_assets.cli_backup import backup_app
 from trading_assets.cli_config import config_app
 from trading_assets.cli_errors import in_words
 from trading_assets.cli_health import health_app
+from trading_assets.cli_lifecycle import lifecycle_app
 from trading_assets.cli_model import model_app
 from trading_assets.cli_options import (
     FAILED,
@@ -76,6 +77,7 @@ app.add_typer(trading_app, name="trading")
 app.add_typer(serve_app)
 app.add_typer(backup_app)
 app.add_typer(runs_app)
+app.add_typer(lifecycle_app)
 protocol_app = typer.Typer(help="Where each strategy stands between registration and verdict.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 audit_app = typer.Typer(help="Ask whether anything knows the future.", no_args_is_help=True)

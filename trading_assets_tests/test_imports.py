@@ -16,6 +16,7 @@ BY_COMMAND = {
     "trading_assets.cli_alerts",
     "trading_assets.cli_config",
     "trading_assets.cli_health",
+    "trading_assets.cli_lifecycle",
     "trading_assets.cli_model",
     "trading_assets.cli_options",
     "trading_assets.cli_orders",

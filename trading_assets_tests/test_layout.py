@@ -27,6 +27,7 @@ COVERED_BY = {
     "trading/of_account.py": "trading/test_assets.py",
     "warehouse/snapshot.py": "warehouse/test_long_query.py",
     "warehouse/lake/placed.py": "warehouse/lake/test_monthly.py",
+    "warehouse/lake/recent.py": "warehouse/lake/test_placement.py",
     "warehouse/lake/reading.py": "warehouse/test_by_symbol.py",
     "market_data/sources/row_texts.py": "market_data/test_rejected_rows.py",
     "backtests/results/settled_curve.py": "backtests/engine/test_marking.py",

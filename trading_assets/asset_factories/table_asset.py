@@ -178,7 +178,8 @@ def table_asset(
     def events(context: dg.AssetExecutionContext, meter: StepMeter) -> Iterator[Any]:
         step = _step(context, strategy, has_months=partitions is not None)
         meter.heights = step.work.heights
-        settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake)
+        mixed = step.configuration.lifecycle.hot_months
+        settle(step.work.path, step.work.wait_seconds, tables, lake=step.configuration.warehouse.lake, mixed=mixed)
         heard = Heard(context.log, partial(secrets_of, step.configuration))
         window, record = step.window, None
         if rule is not None:

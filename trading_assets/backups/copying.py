@@ -38,10 +38,12 @@ from trading_assets.warehouse.commit_mark import log_of, mark_of
 from trading_assets.warehouse.connection import open_to_read, open_to_write
 from trading_assets.warehouse.content import Selected, content_of
 from trading_assets.warehouse.errors import LockedError, block
+from trading_assets.warehouse.lake.recent import PREFIX
 from trading_assets.warehouse.lake.store import PartitionStore
 from trading_assets.warehouse.lock import Patience, file_lock
 from trading_assets.warehouse.slices import Whole
 from trading_assets.warehouse.snapshot import SNAPSHOTS
+from trading_assets.warehouse.storage import META
 
 CONFIGURATION_FILE = "configuration.yaml"
 #: Seconds that a copy waits for whoever writes.
@@ -52,8 +54,8 @@ DATABASE_SECONDS = 20.0
 _PASSING = (".lock", ".queue", ".tmp", ".new", ".unfinished", ".partial")
 _SQLITE = ".db"
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
-#: Tables in which the partition store says where its files are: another folder in each copy.
-_OF_A_PLACE = ("meta.lake", "meta.lake_files")
+#: Tables in which the partition store says where rows are: another folder in each copy, other months after a move.
+_OF_A_PLACE = ("meta.lake", "meta.lake_files", "meta.lake_tables")
 _PIECE = 1 << 20
 #: Times that a copy begins anew because a process was killed since it looked.
 _TRIES = 5
@@ -105,7 +107,9 @@ def table_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         ).fetchall()
     ]
     store = PartitionStore.opened(connection)
-    kept = {*names, *(store.tables if store is not None else ())} - set(_OF_A_PLACE)
+    in_store = () if store is None else store.tables
+    inside = {f"{META}.{PREFIX}{name}" for name in in_store}  # rows of the tables that are hashed by their own names
+    kept = {*names, *in_store} - {*_OF_A_PLACE, *inside}
     return {name: content_of(connection, Selected.of_table(name, Whole())) for name in sorted(kept)}
 
 

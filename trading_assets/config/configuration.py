@@ -17,6 +17,7 @@ from trading_assets.config.analytics import Analytics
 from trading_assets.config.cross_validation import CrossValidation
 from trading_assets.config.evaluation import Evaluation
 from trading_assets.config.fallbacks import stand_ins
+from trading_assets.config.lifecycle import Lifecycle
 from trading_assets.config.logs import Logs
 from trading_assets.config.models import AnyModel, Champion
 from trading_assets.config.quality import Quality
@@ -159,6 +160,9 @@ class Configuration(Section):
     notifier: Notifier = Field(default=Notifier(), description="who is told about alerts")
     alerts: Alerts = Field(default=Alerts(), description="what is an alert, and when somebody is told")
     logs: Logs = Field(default=Logs(), description="records of what runs do; no result follows")
+    lifecycle: Lifecycle = Field(
+        default=Lifecycle(), description="what becomes of what is old; results and what is on record stay"
+    )
     trading: Trading = Field(default=Trading(), description="where orders of running accounts go; no result follows")
     limits: Limits = Field(default=Limits(), description="what a user's own module may take")
     warehouse: Storage = Field(default=Storage(), description="where tables are kept; results are the same")
@@ -235,8 +239,8 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, how long runs may take (`runs`), what is an alert, who is told (`notifier`), or by
-        what finished runs are looked at (`analytics`).
+        running accounts are worked on, how long runs may take (`runs`), what is an alert, who is told (`notifier`), what
+        becomes of what is old (`lifecycle`), or by what finished runs are looked at (`analytics`).
         """
         return self.model_copy(update={"notifier": Notifier()})._hash_before
 
@@ -256,6 +260,7 @@ class Configuration(Section):
             "alerts": Alerts(),
             "logs": Logs(),
             "analytics": Analytics(),
+            "lifecycle": Lifecycle(),
         }
         return hash_of(completed(self.model_copy(update=elsewhere)))
 

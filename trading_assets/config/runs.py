@@ -23,6 +23,7 @@ class LongestHours(Section):
     everything: _Hours = Field(default=24.0, description="all assets, started by hand")
     daily_update: _Hours = Field(default=12.0, description="all assets for the newest month")
     retrain: _Hours = Field(default=24.0, description="models, and what follows from them")
+    lifecycle: _Hours = Field(default=4.0, description="old months moved, old files removed, files written anew")
     trading_after_close: _Hours = Field(default=6.0, description="what running accounts follow from")
     trading_before_open: _Hours = Field(default=1.0, description="sheets of running accounts")
     trading_after_open: _Hours = Field(default=1.0, description="fills of running accounts")

@@ -41,6 +41,22 @@ def remove_old_runs(
         Runs that are removed at a time.
     """
     storage = instance.event_log_storage
+    removed = old_runs(instance, configuration, now)[:most]
+    for run_id in removed:
+        assert isinstance(storage, SqlEventLogStorage)
+        _remove(instance, storage, run_id)
+    return removed
+
+
+def old_runs(instance: dg.DagsterInstance, configuration: Configuration, now: dt.datetime) -> list[str]:
+    """Return the ids of the runs that `remove_old_runs` may remove, the oldest first.
+
+    Parameters
+    ----------
+    instance, configuration, now
+        See `remove_old_runs`.
+    """
+    storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         return []
     before = now - dt.timedelta(days=configuration.runs.keep_days)
@@ -50,16 +66,8 @@ def remove_old_runs(
     if not old:
         return []
     needed = _needed(storage)
-    removed = []
-    for record in old:
-        run_id = record.dagster_run.run_id
-        if run_id in needed or not is_of(configuration, record.dagster_run):
-            continue
-        _remove(instance, storage, run_id)
-        removed.append(run_id)
-        if len(removed) == most:
-            break
-    return removed
+    ids = [each.dagster_run.run_id for each in old if is_of(configuration, each.dagster_run)]
+    return [run_id for run_id in ids if run_id not in needed]
 
 
 def _needed(storage: SqlEventLogStorage) -> set[str]:

@@ -83,6 +83,7 @@ def test_automation_is_named_as_it_is(tmp_path: Path) -> None:
     assert names == {
         "daily_update",
         "weekly_retrain",
+        "lifecycle",
         "feature_drift",
         "loss_drift",
         "run_failed",

@@ -64,17 +64,28 @@ class MonthlyTables:
             given, stored = columns_of_frame(self._connection, frame), self._store.tables.get(table.name, {})
             is_anew = not stored or (slice_.bounds is None and has_other_columns(table, given, stored))
             columns = _widened(given, {} if is_anew else stored)
+            recent = self._store.recent.get(table.name)
+            if recent is not None:
+                if is_anew:
+                    recent.drop()
+                recent.fit(columns)
+                recent.clear(slice_)
             emptied = {month: frame for month in known if _may_have_rows(month, table, slice_)}
             for month, part in chain(new.take(), emptied.items()):
                 if month in changed:
                     continue  # it has rows
+                if recent is not None and recent.has(month):
+                    changed[month] = []
+                    if part.height:
+                        recent.add(in_order(part, table.key))
+                    continue
                 live, kept = known.get(month, []), list[pl.DataFrame]()
                 if live and not _is_within(month, table, slice_):
                     kept = [_as_typed(self._rows_outside(slice_, live, columns), part)]
                 parts = [each for each in (*kept, part) if each.height]
                 changed[month] = self._written(table, month, parts, None if kept else given, live)
         changed = {month: files for month, files in changed.items() if files != known.get(month, [])}
-        if changed or columns != stored:
+        if changed or columns != stored or (recent is not None and is_anew):
             self._store.define(table.name, columns, changed)
         if not is_anew:
             self._assert_castable(table, stored, columns)
@@ -124,7 +135,7 @@ def move_in(connection: duckdb.DuckDBPyConnection, store: PartitionStore, table:
     source = f"{quote(table.schema)}.{quote(name)}"
     columns = {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {source}").fetchall()}
     ((height,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
-    MonthlyTables(connection, store).replace_slice(table, Whole(), _streamed(connection, source), height)
+    MonthlyTables(connection, store).replace_slice(table, Whole(), streamed(connection, f"FROM {source}"), height)
     store.define(table.name, columns, {})
     connection.execute(f"DROP TABLE {source}").fetchall()
 
@@ -140,15 +151,18 @@ def move_out(connection: duckdb.DuckDBPyConnection, store: PartitionStore, table
         Declaration of the table.
     """
     store.assert_as_written(table.name)
-    select = store.source_of(store.files(table.name), store.tables[table.name])
+    name, order = f"moved {table.name}", ", ".join(map(quote, table.key)) or "ALL"
+    source = f"{quote(table.schema)}.{quote(name)}"
+    connection.execute(
+        f"CREATE TABLE {source} AS SELECT * FROM ({store.select_of(table.name)}) ORDER BY {order}"
+    ).fetchall()
     store.forget(table.name)
-    order = ", ".join(map(quote, table.key)) or "ALL"
-    connection.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT * FROM ({select}) ORDER BY {order}").fetchall()
+    connection.execute(f"ALTER TABLE {source} RENAME TO {quote(table.name.split('.', maxsplit=1)[1])}").fetchall()
 
 
-def _streamed(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[pl.DataFrame]:
-    """Rows of a table as they stand; nothing else may be asked of the connection until the last."""
-    for batch in connection.sql(f"FROM {source}").to_arrow_reader(_ROWS_AT_A_TIME):
+def streamed(connection: duckdb.DuckDBPyConnection, select: str) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a SELECT as they stand; nothing else may be asked of the connection until the last."""
+    for batch in connection.sql(select).to_arrow_reader(_ROWS_AT_A_TIME):
         yield pl.DataFrame(pl.from_arrow(batch))
 
 

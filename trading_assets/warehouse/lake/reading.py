@@ -38,7 +38,7 @@ def read_partitions(
     where: str = "",
     parameters: Sequence[object] = (),
 ) -> Iterator[pl.DataFrame]:
-    """Yield the rows of each partition by the table's key; of a table that is not in the store all rows at once.
+    """Yield the rows of each partition by the table's key, those that are inside of the database together.
 
     All are of one state: writers wait until the last was taken, or the generator is closed. So put them aside, and
     compute nothing in between.
@@ -64,6 +64,10 @@ def read_partitions(
                 yield rows
                 continue
             source = f"({store.source_of(files, stored)})"
+            yield storage.select(connection, table, columns, where, parameters, rows_of_table=(source, stored))
+        recent = store.recent.get(table.name)
+        if recent is not None:
+            source = f"({recent.select(stored)})"
             yield storage.select(connection, table, columns, where, parameters, rows_of_table=(source, stored))
 
 

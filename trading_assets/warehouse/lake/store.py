@@ -3,7 +3,7 @@
 | table | a row is |
 |---|---|
 | `meta.lake` | one: the folder of the files, and whether tables that may be kept so begin in it |
-| `meta.lake_tables` | a table: its name, columns and types in order |
+| `meta.lake_tables` | a table: name, columns and types in order, and the month from which on rows are inside |
 | `meta.lake_files` | a live file: table, partition, name, size, time, hash, rows, columns |
 
 The view of a table reads the files that are on record, by their names. Files are written before the commit that names
@@ -31,6 +31,7 @@ from trading_assets.warehouse.lake.part_files import (
     with_other_time,
     write_part,
 )
+from trading_assets.warehouse.lake.recent import Recent, read_entry, written_entry
 from trading_assets.warehouse.quoting import literal, quote, quoted
 
 _CREATE = (
@@ -71,14 +72,18 @@ class PartitionStore:
         Whether tables that are declared by month, and are not there yet, begin here.
     tables
         Columns of each table and their types.
+    recent
+        Tables of which months from one on are kept inside of the database.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path, *, is_on: bool) -> None:
         self._connection, self.root, self.is_on = connection, root, is_on
-        self.tables: dict[str, dict[str, str]] = {
-            name: dict(json.loads(columns))
-            for name, columns in connection.execute("FROM meta.lake_tables ORDER BY ALL").fetchall()
-        }
+        self.tables: dict[str, dict[str, str]] = {}
+        self.recent: dict[str, Recent] = {}
+        for name, said in connection.execute("FROM meta.lake_tables ORDER BY ALL").fetchall():
+            self.tables[name], first = read_entry(said)
+            if first is not None:
+                self.recent[name] = Recent(connection, name, first)
         self._touched: set[str] = set()
 
     @classmethod
@@ -167,7 +172,10 @@ class PartitionStore:
             Files of each partition that changes, as `write` made them; none: the partition is gone.
         """
         self._touched.add(table)
-        said = json.dumps(list(columns.items()))
+        recent = self.recent.get(table)
+        if recent is not None:
+            recent.fit(columns)
+        said = written_entry(columns, None if recent is None else recent.first_month)
         self._connection.execute("DELETE FROM meta.lake_tables WHERE table_name = ?", [table]).fetchall()
         self._connection.execute("INSERT INTO meta.lake_tables VALUES (?, ?)", [table, said]).fetchall()
         self._connection.execute(
@@ -207,10 +215,17 @@ class PartitionStore:
         self._touched.add(table)
         return write_part(self.root, table, partition, rows, columns, known)
 
-    def source_of(self, files: Iterable[PartFile], columns: Columns) -> str:
+    def source_of(self, files: Iterable[PartFile], columns: Columns, recent: Recent | None = None) -> str:
         """Return the SELECT of all rows of files, with columns of these types.
 
         Files that have the same columns are read together. Nothing is guessed from the names of files and folders.
+
+        Parameters
+        ----------
+        files, columns
+            The files, and name and type of each column.
+        recent
+            Rows inside of the database that belong to them; None: there are none.
         """
         groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for file in files:
@@ -223,10 +238,27 @@ class PartitionStore:
                 for name, type_ in columns.items()
             )
             selects.append(f"SELECT {chosen} FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)")
+        if recent is not None:
+            selects.append(recent.select(columns))
         if not selects:
             nothing = ", ".join(f"CAST(NULL AS {type_}) AS {quote(name)}" for name, type_ in columns.items())
             return f"SELECT {nothing} WHERE false"
         return " UNION ALL ".join(selects)
+
+    def select_of(self, table: str) -> str:
+        """Return the SELECT of all rows of a table, those in files and those inside."""
+        return self.source_of(self.files(table), self.tables[table], self.recent.get(table))
+
+    def keep_inside(self, table: str, first_month: str | None) -> None:
+        """Say from which month on new rows of a table are kept inside of the database; None: all are in files.
+
+        What is there already is not moved: `placement.place` does that.
+        """
+        known = self.recent.pop(table, None)
+        if first_month is not None:
+            self.recent[table] = Recent(self._connection, table, first_month)
+        elif known is not None:
+            known.drop()
 
     def assert_as_written(self, table: str | None = None) -> None:
         """Check the files of a table, or of all, see `part_files.assert_as_written`."""
@@ -251,6 +283,9 @@ class PartitionStore:
             self._connection.execute(f"DELETE FROM meta.{name} WHERE table_name = ?", [table]).fetchall()
         self._connection.execute(f"DROP VIEW {quoted(table)}").fetchall()
         self.tables.pop(table, None)
+        recent = self.recent.pop(table, None)
+        if recent is not None:
+            recent.drop()
         self._touched.add(table)
 
     def left_over(self, tables: Iterable[str]) -> dict[str, list[Path]]:
@@ -279,7 +314,7 @@ class PartitionStore:
                 self.sweep(tables)
 
     def _define_view(self, table: str) -> None:
-        select = self.source_of(self.files(table), self.tables[table])
+        select = self.select_of(table)
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(table.split('.', maxsplit=1)[0])}").fetchall()
         self._connection.execute(f"CREATE OR REPLACE VIEW {quoted(table)} AS {select}").fetchall()
 
