@@ -230,11 +230,9 @@ def report(
 ) -> None:
     """Rebuild the report from the warehouse alone."""
     project = opened(config, data)
-    names = [strategy] if strategy else []
-    if of_run is not None:
-        pages = page_of_run(project.configuration, of_run, names, single_file=single_file)
-    else:
-        pages = (project.single_files if single_file else project.report)(names or None)
+    names, write = [strategy] if strategy else [], project.single_files if single_file else project.report
+    of_then = of_run and page_of_run(project.configuration, of_run, names, single_file=single_file)
+    pages = of_then or write(names or None)
     for path in [*pages, *(project.pdf(pages) if pdf else ())]:
         console.print(str(path), highlight=False, soft_wrap=True)
 

@@ -239,8 +239,8 @@ class Configuration(Section):
 
         Who computes parts (`workers`, `scheduler`) and where tables are kept (`warehouse`) have no part in it, nor has
         what is cross-validated, how closely models are looked at, what is sent of what is decided (`rollout`), when
-        running accounts are worked on, how long runs may take (`runs`), what is an alert, who is told (`notifier`), what
-        becomes of what is old (`lifecycle`), or by what finished runs are looked at (`analytics`).
+        running accounts are worked on, how long runs may take (`runs`), what is an alert, who is told (`notifier`),
+        what becomes of what is old (`lifecycle`), or by what finished runs are looked at (`analytics`).
         """
         return self.model_copy(update={"notifier": Notifier()})._hash_before
 
