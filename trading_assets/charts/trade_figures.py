@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _BINS = 24
+#: Values that differ by less are one.
+_NOTHING = 1e-300
 _HELD = [[0.0, "#f8fafc"], [1.0, "#0b62c4"]]
 #: Trades that are drawn as points of their own: the last ones.
 _MOST_POINTS = 400
@@ -154,7 +156,7 @@ def _binned(values: pl.Series) -> pl.DataFrame:
 
 def _round_width(least: float) -> float:
     """The smallest of 1, 2, 5, 10, ... that is at least so wide."""
-    if least <= 0:
+    if least < _NOTHING:
         return 1.0
     power = 10.0 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-12))

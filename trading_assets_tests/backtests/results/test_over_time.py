@@ -37,7 +37,8 @@ def curve(returns: list[float]) -> pl.DataFrame:
 
 def falls_by_hand(equity: list[float]) -> list[tuple[int, int, int | None, int]]:
     """First place below the peak, that of the lowest, that of recovery, places below."""
-    found, peak, since = [], 100.0, None
+    found: list[tuple[int, int, int | None, int]] = []
+    peak, since = 100.0, None
     for place, value in enumerate(equity):
         if value >= peak:
             if since is not None:
