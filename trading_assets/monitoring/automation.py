@@ -18,7 +18,7 @@ from trading_assets.monitoring.alerts import alert, notify
 from trading_assets.monitoring.health import DaemonFact
 from trading_assets.monitoring.look import look_and_tell
 from trading_assets.monitoring.rules.situation import CheckFact, RunFact, Situation
-from trading_assets.warehouse import LockedError, Warehouse
+from trading_assets.warehouse import LockedError, Warehouse, WarehouseError
 
 SENSOR = "alert_rules"
 #: Says of a run that is under way, at a time (UTC), whether its process is alive, gone or unknown.
@@ -30,6 +30,8 @@ _RUNS, _EVALUATIONS = 200, 20
 _PATIENCE, _MOST_SECONDS = 2.0, 20.0
 #: After which it is told that somebody holds the warehouse: no run does for so long.
 _LOCKED = dt.timedelta(minutes=30)
+#: After which it is told again that nothing can be looked at.
+_AGAIN = dt.timedelta(days=1)
 
 
 def _now() -> dt.datetime:
@@ -73,9 +75,10 @@ def build_sensors(
         situation = situation_of(configuration, context.instance, now, checks, jobs, process_of)
         try:
             looked = look_and_tell(situation, may_rerun, seconds=_MOST_SECONDS)
-        except LockedError as error:
-            context.update_cursor(_of_a_lock(configuration, context.cursor, now, str(error)))
-            return dg.SkipReason(" ".join(str(error).split()))
+        except WarehouseError as error:
+            after = _LOCKED if isinstance(error, LockedError) else dt.timedelta()
+            context.update_cursor(_of_no_look(configuration, context.cursor, now, str(error), after))
+            return dg.SkipReason(f"nothing could be looked at: {' '.join(str(error).split())}")
         context.update_cursor("")
         if requests:
             return dg.SensorResult(run_requests=list(requests.values()))
@@ -85,17 +88,21 @@ def build_sensors(
     return [sensor]
 
 
-def _of_a_lock(configuration: Configuration, cursor: str | None, now: dt.datetime, error: str) -> str:
-    """Tell once that nothing can be looked at for long, which no record can say; return the cursor of that."""
+def _of_no_look(
+    configuration: Configuration, cursor: str | None, now: dt.datetime, error: str, after: dt.timedelta
+) -> str:
+    """Tell once a day that nothing can be looked at, which no record can say; return the cursor of that."""
     since, _, told = (cursor or "").partition(" ")
     since = since or now.isoformat()
-    if not told and now - dt.datetime.fromisoformat(since) >= _LOCKED:
+    is_due = not told or now - dt.datetime.fromisoformat(told) >= _AGAIN
+    if is_due and now - dt.datetime.fromisoformat(since) >= after:
         said = f"since {since[:16].replace('T', ' ')} UTC no rule could be looked at: {' '.join(error.split())}"
         row = alert(
             raised_at=now, severity="error", source="alert rules", message=said, secrets=secrets_of(configuration)
         )
-        told = "told" if notify(row, configuration.notifier, until=time.monotonic() + _MOST_SECONDS) else ""
-    return f"{since} {told}"
+        if notify(row, configuration.notifier, until=time.monotonic() + _MOST_SECONDS):
+            told = now.isoformat()
+    return f"{since} {told}".strip()
 
 
 def situation_of(

@@ -171,7 +171,31 @@ def test_a_warehouse_that_is_held_for_long_is_told_once(
             assert "in use" in (found.skip_message or "")
             told.append(sum("no rule could be looked at" in each for each in caplog.messages))
         other.stdin.close()
-    assert told == [0, 1, 1] and cursor == f"{NOW.isoformat()} told"
+    assert told == [0, 1, 1] and cursor == f"{NOW.isoformat()} {(NOW + dt.timedelta(minutes=31)).isoformat()}"
+
+
+def test_a_damaged_warehouse_is_told_at_once_and_once_a_day(
+    tmp_path: Path, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Alerts are kept in it: without it nobody would be called."""
+    configuration = configured(tmp_path, alerts={"rules": {"disk": {"enabled": False}}})
+    warehouse = Warehouse(configuration.warehouse_path)
+    warehouse.append(ALERTS, ALERTS.empty())
+    whole = warehouse.path.read_bytes()
+    warehouse.path.write_bytes(b"no database" * 1000)
+    passed = [dt.timedelta(hours=hours) for hours in (0, 8, 24, 25)]
+    times = iter([NOW + each for each in passed])
+    [sensor] = build_sensors(configuration, JOB, lambda: next(times))
+    cursor, told = None, []
+    for place in range(4):
+        if place == 3:
+            warehouse.path.write_bytes(whole)
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            found = sensor.evaluate_tick(context)
+        cursor = found.cursor
+        told.append(sum("no rule could be looked at" in each for each in caplog.messages))
+    assert told == [1, 1, 2, 2]
+    assert (cursor, found.skip_message) == ("", "nothing new is wrong")
 
 
 def test_times_of_runs_are_utc(tmp_path: Path, instance: dg.DagsterInstance) -> None:
