@@ -142,17 +142,34 @@ def source_down(situation: Situation, threshold: float) -> Iterator[Finding]:
 
 
 def data_quality(situation: Situation, threshold: float) -> Iterator[Finding]:
-    """Yield that more than `threshold` of the bars of the newest sessions are not used, where data still come."""
+    """Yield that too many bars are not used, where data still come.
+
+    Too many are more than `threshold` of those of the newest sessions, and more than half of those of the newest session
+    itself: a delivery that is bad as a whole is told before the next one is missing.
+    """
     newest = newest_sessions(situation)
     if situation.configuration.as_of is not None or not newest:
         return
     since = max(newest.values()) - dt.timedelta(days=_NEWEST * 7 // 5)
-    used, refused = (
-        situation.warehouse.read_or_empty(table, columns=["symbol"], where="session > ?", parameters=[since]).height
+    columns = ["asset_class", "session", "symbol"]
+    bars = pl.concat(
+        situation.warehouse.read_or_empty(table, columns=columns, where="session > ?", parameters=[since])
+        .select(columns)
+        .with_columns(refused=pl.lit(table is QUARANTINE))
         for table in (BARS, QUARANTINE)
     )
-    if refused > threshold * (used + refused):
-        yield Finding("bars", f"{refused} of {used + refused} bars since {since} are in quarantine")
+    refused = bars["refused"].sum()
+    if refused > threshold * bars.height:
+        yield Finding("bars", f"{refused} of {bars.height} bars since {since} are in quarantine")
+    last = bars.filter(pl.col("session") == pl.col("session").max().over("asset_class"))
+    by_symbol = last.group_by("asset_class", "session", "symbol").agg(pl.col("refused").all())  # not one was of use
+    counted = by_symbol.group_by("asset_class", "session").agg(pl.len(), pl.col("refused").sum()).sort("asset_class")
+    for asset_class, session, count, lost in counted.iter_rows():
+        if lost > count / 2:
+            yield Finding(
+                f"newest of {asset_class}",
+                f"of {lost} of {count} symbols ({asset_class}) the bars of {session} are in quarantine",
+            )
 
 
 def drift(situation: Situation, threshold: float) -> Iterator[Finding]:

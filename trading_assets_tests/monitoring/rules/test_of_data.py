@@ -158,8 +158,44 @@ def test_bars_in_quarantine_of_the_newest_month_count(tmp_path: Path, refused: i
             ),
         },
     )
-    found = [each.message for each in data_quality(now, 0.05)]
+    found = [each.message for each in data_quality(now, 0.05) if each.subject == "bars"]
     assert found == [f"{refused} of {20 + refused} bars since 2026-10-29 are in quarantine"] * fires
+
+
+@pytest.mark.parametrize(("refused", "twice", "fires"), [(5, 0, False), (6, 0, True), (0, 9, False)])
+def test_a_bad_delivery_of_the_newest_session_is_told_on_its_day(
+    tmp_path: Path, refused: int, twice: int, fires: bool
+) -> None:
+    """Ten symbols over 300 sessions: six bars are far below the share of the month. Copies of a used bar are no loss."""
+    day = dt.date(2026, 11, 26)
+    now = with_instruments(situation(tmp_path), XNYS=day)
+    earlier = [day - dt.timedelta(days=number % 20 + 1) for number in range(300)]
+    held = [f"H{number // 20}" for number in range(300)]
+    symbols = [f"S{number}" for number in range(10)]
+    good, bad = symbols[refused:], symbols[:refused] + symbols[:twice] * 3
+    now.warehouse.replace(
+        Whole(),
+        {
+            BARS: filled(
+                BARS,
+                300 + len(good),
+                symbol=pl.Series(held + good),
+                session=pl.Series(earlier + [day] * len(good)),
+                asset_class="equity",
+                dollar_volume=1.0,
+            ),
+            QUARANTINE: filled(
+                QUARANTINE,
+                len(bad),
+                symbol=pl.Series(bad, dtype=pl.String),
+                session=pl.Series([day] * len(bad), dtype=pl.Date),
+                occurrence=pl.Series(range(len(bad)), dtype=pl.Int64),
+                asset_class="equity",
+            ),
+        },
+    )
+    found = [each.message for each in data_quality(now, 0.5)]
+    assert found == [f"of {refused} of 10 symbols (equity) the bars of {day} are in quarantine"] * fires
 
 
 @pytest.mark.parametrize(("alarms", "fires"), [(2, False), (5, True)])
