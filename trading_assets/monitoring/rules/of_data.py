@@ -144,8 +144,8 @@ def source_down(situation: Situation, threshold: float) -> Iterator[Finding]:
 def data_quality(situation: Situation, threshold: float) -> Iterator[Finding]:
     """Yield that too many bars are not used, where data still come.
 
-    Too many are more than `threshold` of those of the newest sessions, and more than half of those of the newest session
-    itself: a delivery that is bad as a whole is told before the next one is missing.
+    Too many are more than `threshold` of those of the newest sessions, and those of the newest session itself of more
+    than half of the symbols: a delivery that is bad as a whole is told before the next one is missing.
     """
     newest = newest_sessions(situation)
     if situation.configuration.as_of is not None or not newest:

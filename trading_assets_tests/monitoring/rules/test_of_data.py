@@ -166,7 +166,7 @@ def test_bars_in_quarantine_of_the_newest_month_count(tmp_path: Path, refused: i
 def test_a_bad_delivery_of_the_newest_session_is_told_on_its_day(
     tmp_path: Path, refused: int, twice: int, fires: bool
 ) -> None:
-    """Ten symbols over 300 sessions: six bars are far below the share of the month. Copies of a used bar are no loss."""
+    """Six bars of 300 are far below the share of a month. Copies of a used bar are no loss."""
     day = dt.date(2026, 11, 26)
     now = with_instruments(situation(tmp_path), XNYS=day)
     earlier = [day - dt.timedelta(days=number % 20 + 1) for number in range(300)]
@@ -189,7 +189,7 @@ def test_a_bad_delivery_of_the_newest_session_is_told_on_its_day(
                 len(bad),
                 symbol=pl.Series(bad, dtype=pl.String),
                 session=pl.Series([day] * len(bad), dtype=pl.Date),
-                occurrence=pl.Series(range(len(bad)), dtype=pl.Int64),
+                occurrence=pl.Series(range(1, len(bad) + 1), dtype=pl.Int64),
                 asset_class="equity",
             ),
         },
