@@ -15,6 +15,7 @@ import pytest
 
 from trading_assets.asset_factories.step_metering import FOLDER, metered, peak_mb
 from trading_assets.asset_factories.table_asset import Step, table_asset
+from trading_assets.config.lifecycle import Lifecycle
 from trading_assets.config.storage import Storage
 from trading_assets.metering import CACHE_HITS, count
 from trading_assets.warehouse import Rows, Warehouse
@@ -91,7 +92,7 @@ def test_steps_of_a_run_are_noted_the_failed_one_included(tmp_path: Path) -> Non
         raise RuntimeError("no")
 
     assets = [table_asset(each, stage="backtests", tables=[EQUITY]) for each in (written, broken)]
-    resources = {"configuration": SimpleNamespace(warehouse=Storage()), "warehouse": warehouse}
+    resources = {"configuration": SimpleNamespace(warehouse=Storage(), lifecycle=Lifecycle()), "warehouse": warehouse}
     assert not dg.materialize(assets, resources=resources, raise_on_error=False).success
     found = {line["step"]: (line["outcome"], line["rows"]) for line in lines(warehouse.path)}
     assert found == {"backtests/written": ("done", 2), "backtests/broken": ("failed", None)}

@@ -14,11 +14,12 @@ import pytest
 from trading_assets.asset_factories import table_asset
 from trading_assets.asset_factories.failures import UpstreamFailedError
 from trading_assets.asset_factories.table_asset import STALE_RETRIES, Step
+from trading_assets.config.lifecycle import Lifecycle
 from trading_assets.config.storage import Storage
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.warehouse.warehouse_fixtures import BARS, EQUITY, bars, equity
 
-CONFIGURATION = SimpleNamespace(warehouse=Storage())
+CONFIGURATION = SimpleNamespace(warehouse=Storage(), lifecycle=Lifecycle())
 
 
 @pytest.mark.parametrize("disturbances", [1, STALE_RETRIES, STALE_RETRIES + 1])
