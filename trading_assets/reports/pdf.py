@@ -29,7 +29,7 @@ class NoBrowserError(Exception):
 
 
 class PrintError(Exception):
-    """A browser printed nothing."""
+    """A browser did not print, or not all."""
 
 
 def browser() -> str:
@@ -70,8 +70,10 @@ def write_pdf(page: Path) -> Path:
             )
         except subprocess.TimeoutExpired as error:
             raise PrintError(f"{program} did not end in {_TO_END} s; {page} was not printed") from error
-        if not partial.exists():
+        # One that crashes leaves a part of a file, or none.
+        is_whole = ended.returncode == 0 and partial.exists() and partial.read_bytes().rstrip().endswith(b"%%EOF")
+        if not is_whole:
             said = (ended.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise PrintError(f"{program} printed nothing of {page} (exit code {ended.returncode}); it said: {said}")
+            raise PrintError(f"{program} did not print {page} (exit code {ended.returncode}); it said: {said}")
         partial.replace(target)
     return target

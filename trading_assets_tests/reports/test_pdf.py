@@ -35,11 +35,21 @@ def test_without_a_browser_it_is_said_what_to_install(page: Path, monkeypatch: p
         write_pdf(page)
 
 
-def test_a_browser_that_prints_nothing_leaves_the_earlier_file(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+#: Writes the beginning of a file, as a browser that crashes does.
+HALF = """for each; do case $each in --print-to-pdf=*) printf %s-half %PDF > "${each#*=}";; esac; done
+echo no display >&2; exit"""
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("echo no display >&2; exit 3", 3), (f"{HALF} 139", 139), (f"{HALF} 0", 0)]
+)
+def test_a_browser_that_prints_nothing_or_half_leaves_the_earlier_file(
+    page: Path, monkeypatch: pytest.MonkeyPatch, script: str, code: int
+) -> None:
     earlier = page.with_suffix(".pdf")
     earlier.write_text("before", encoding="utf-8")
-    put_in_place(page.parent.parent, monkeypatch, "echo no display >&2; exit 3")
-    with pytest.raises(PrintError, match=r"printed nothing of .*a b\.html \(exit code 3\); it said: no display"):
+    put_in_place(page.parent.parent, monkeypatch, script)
+    with pytest.raises(PrintError, match=rf"did not print .*a b\.html \(exit code {code}\); it said: no display"):
         write_pdf(page)
     assert earlier.read_text(encoding="utf-8") == "before"
     assert sorted(each.name for each in page.parent.iterdir()) == ["a b.html", "a b.pdf"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import polars as pl
@@ -114,7 +115,9 @@ def _content_of(
     model = getattr(settings.parameters, "model", None)
     status, verdicts = read_outcome(warehouse, name)
     trades = warehouse.read_or_empty(backtests.TRADES, rows=own)
-    longest = trades.filter(split=FULL if FULL in trades["split"] else DEVELOPMENT)
+    equity = warehouse.read_or_empty(backtests.EQUITY, rows=own)
+    longest = FULL if FULL in equity["split"] else DEVELOPMENT
+    of_run, last = trades.filter(split=longest), equity.filter(split=longest)["session"].max()
     champions = warehouse.read_or_empty(models.CHAMPIONS, rows=Rows("model", model or ""))
     searched = [[model or "", *champions["candidate"].unique().sort()]]
     return StrategyContent(
@@ -128,11 +131,11 @@ def _content_of(
         verdicts=verdicts,
         earlier_verdicts=warehouse.read_or_empty(robustness.EARLIER_VERDICTS, rows=own),
         metrics=warehouse.read_or_empty(backtests.METRICS, rows=own),
-        equity=warehouse.read_or_empty(backtests.EQUITY, rows=own),
+        equity=equity,
         baselines=warehouse.read_or_empty(backtests.BASELINES, rows=own),
         trades=trades,
-        excursions=excursions(warehouse, longest),
-        candles=candles(warehouse, longest),
+        excursions=excursions(warehouse, of_run),
+        candles=candles(warehouse, of_run, last if isinstance(last, dt.date) else None),
         open_positions=warehouse.read_or_empty(backtests.OPEN_POSITIONS, rows=own),
         liquidation_plan=warehouse.read_or_empty(backtests.LIQUIDATION_PLAN, rows=own),
         decisions=warehouse.read_or_empty(backtests.DECISIONS, rows=own),

@@ -14,17 +14,20 @@ from trading_assets.reports.strategy_page.words import criterion_format, criteri
 
 #: Two-sided 90 % of a normal distribution.
 NORMAL_90 = 1.6448536269514722
+#: Kinds of criteria of which enough must pass, not each.
+_ENOUGH = ("secondary", "stress")
 #: What of a verdict's rows stands against each result.
 _AGAINST = {
     "insufficient_evidence": ("evidence",),
     "reject": ("rejection",),
-    "conditional": ("primary", "secondary", "stress", "cap"),
+    "conditional": ("primary", *_ENOUGH, "cap"),
+    "go": _ENOUGH,
 }
 _SENTENCE = {
     "insufficient_evidence": "There is too little to judge it by.",
     "reject": "It is rejected: {failed} of the {all} things that must hold {verb} not.",
     "conditional": "Nothing refutes it, but it is no go.",
-    "go": "It is a go: everything that must hold does, and so does what is asked of a good strategy.",
+    "go": "It is a go: all that must hold does, and so does enough of what else is asked.",
 }
 
 
@@ -62,9 +65,11 @@ def summary(result: str, explanation: str, verdicts: pl.DataFrame) -> Summary:
     """
     if result not in _SENTENCE:
         return Summary(explanation, [])
-    kinds = _AGAINST.get(result, ())
-    judged = verdicts.filter(pl.col("kind").is_in(list(kinds))).sort("position")
-    failed = judged.filter(~pl.col("passed").fill_null(True))
+    judged = verdicts.filter(pl.col("kind").is_in(list(_AGAINST[result]))).sort("position")
+    failed = judged.filter(passed=False)
+    if result in ("insufficient_evidence", "conditional"):  # what was not evaluated keeps from both better ones
+        unknown = judged if result == "insufficient_evidence" else verdicts.filter(pl.col("kind") != "result")
+        failed = pl.concat([failed, unknown.filter(pl.col("passed").is_null())]).sort("position")
     verb = "does" if failed.height == 1 else "do"
     sentence = _SENTENCE[result].format(failed=failed.height, all=judged.height, verb=verb)
     return Summary(sentence, [_reason(row) for row in failed.iter_rows(named=True)])
@@ -75,8 +80,9 @@ def _reason(row: dict[str, object]) -> str:
     if row["kind"] == "cap" or not isinstance(needed, float):
         return _sentence(str(row["note"] or criterion_words(name)))
     form = criterion_format(name)
-    found = form(value) if isinstance(value, float) else "undefined"
-    return _sentence(f"{criterion_words(name)}: {found}, needed is {row['side']} {form(needed)}")
+    found = "not evaluated" if row["passed"] is None else form(value) if isinstance(value, float) else "undefined"
+    which = f" (one of the {row['kind']} criteria: not each has to hold)" if row["kind"] in _ENOUGH else ""
+    return _sentence(f"{criterion_words(name)}: {found}, needed is {row['side']} {form(needed)}{which}")
 
 
 def _sentence(text: str) -> str:
@@ -124,4 +130,6 @@ def _error_of_return(metrics: dict[str, float | None]) -> str:
     volatility, sessions, periods = (metrics.get(name) for name in ("volatility", "sessions", "periods_per_year"))
     if not volatility or not sessions or not periods:
         return ""
-    return f"give or take {percent(NORMAL_90 * volatility / math.sqrt(sessions / periods))} (90 %)"
+    return (
+        f"give or take {percent(NORMAL_90 * volatility / math.sqrt(sessions / periods))} (90 %, were days independent)"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from trading_assets.market_data.tables import BARS
@@ -34,7 +36,7 @@ _SPANS = f"""
 SELECT t.trade_id, min(b.adj_low) AS low, max(b.adj_high) AS high, any_value(e.adj_close / e.close) AS factor
 FROM trades t
 JOIN {BARS.name} e ON e.symbol = t.symbol AND e.session = t.entry_session
-JOIN {BARS.name} b ON b.symbol = t.symbol AND b.session >= t.entry_session AND b.session < t.exit_session
+LEFT JOIN {BARS.name} b ON b.symbol = t.symbol AND b.session >= t.entry_session AND b.session < t.exit_session
 GROUP BY t.trade_id
 """
 _AROUND = f"""
@@ -48,6 +50,7 @@ FROM trades t
 JOIN placed e ON e.symbol = t.symbol AND e.session = t.entry_session
 JOIN placed x ON x.symbol = t.symbol AND x.session = t.exit_session
 JOIN placed b ON b.symbol = t.symbol AND b.place BETWEEN e.place - {BESIDE} AND x.place + {BESIDE}
+    AND b.session <= t.last_session
 ORDER BY t.trade_id, b.session
 """
 
@@ -66,8 +69,8 @@ def excursions(warehouse: Warehouse, trades: pl.DataFrame) -> pl.DataFrame:
     -------
     polars.DataFrame
         `EXCURSIONS`, by entry: worst (zero or negative) and best (zero or positive) are fractions of the entry price,
-        dividends in them (adjusted prices); maximum adverse and favourable excursion. A trade within one session has
-        those of its two fills.
+        dividends in them (adjusted prices); maximum adverse and favourable excursion. What it ended with, net of costs,
+        is one of its places; a trade within one session has no other. One without a bar at its entry is left out.
     """
     if trades.is_empty() or not warehouse.exists(BARS.name):
         return EXCURSIONS.to_frame()
@@ -82,7 +85,7 @@ def excursions(warehouse: Warehouse, trades: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_short).then(-lowest).otherwise(highest),
     )
     return (
-        trades.join(spans, on="trade_id", how="left", maintain_order="left")
+        trades.join(spans, on="trade_id", maintain_order="left")
         .with_columns(worst=pl.min_horizontal(against, ended, 0.0), best=pl.max_horizontal(for_it, ended, 0.0))
         .sort("entry_session", "trade_id")
         .select(EXCURSIONS.names())
@@ -103,13 +106,16 @@ def told_trades(trades: pl.DataFrame) -> dict[str, str]:
     return dict(reversed(named.items()))
 
 
-def candles(warehouse: Warehouse, trades: pl.DataFrame) -> pl.DataFrame:
+def candles(warehouse: Warehouse, trades: pl.DataFrame, last: dt.date | None) -> pl.DataFrame:
     """Return the bars around some trades, in the prices of each trade's entry session.
 
     Parameters
     ----------
     warehouse, trades
         See `excursions`.
+    last
+        Last session of the run, after which no bar is read: what follows may be a holdout that nobody has opened. None
+        where there is no run.
 
     Returns
     -------
@@ -118,9 +124,10 @@ def candles(warehouse: Warehouse, trades: pl.DataFrame) -> pl.DataFrame:
         long are left out.
     """
     few = trades.filter(pl.col("trade_id").is_in(list(told_trades(trades))))
-    if few.is_empty() or not warehouse.exists(BARS.name):
+    if last is None or few.is_empty() or not warehouse.exists(BARS.name):
         return CANDLES.to_frame()
-    rows = warehouse.query(_AROUND, reads=[BARS.name], frames={"trades": few.select("trade_id", "symbol", *_SESSIONS)})
+    asked = few.select("trade_id", "symbol", *_SESSIONS, last_session=pl.lit(last))
+    rows = warehouse.query(_AROUND, reads=[BARS.name], frames={"trades": asked})
     at_entry = few.select("trade_id", "entry_session").join(
         rows.select("trade_id", "factor", entry_session="session"), on=["trade_id", "entry_session"]
     )

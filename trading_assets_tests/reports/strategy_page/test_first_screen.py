@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import polars as pl
 import pytest
 
 from trading_assets.backtests.tables import METRICS
@@ -38,11 +39,30 @@ def test_a_rejection_names_what_must_hold_and_does_not() -> None:
 
 def test_what_keeps_from_a_go() -> None:
     assert summary("conditional", "", VERDICT).reasons == [
+        "Probability that the parameters were picked by luck (of backtest overfitting): not evaluated, needed is "
+        "at most 50.0%.",
         "Deepest fall from a peak: 20.0%, needed is below 15.0%.",
         "It may be one of survivors.",
     ]
-    assert summary("insufficient_evidence", "", VERDICT).reasons == []
-    assert summary("go", "", VERDICT).reasons == []
+
+
+def test_a_go_names_what_did_not_hold_and_need_not() -> None:
+    row = {"position": 9, "kind": "stress", "criterion": "slippage_3x_calmar", "value": 0.5}
+    rows = pl.concat([VERDICT, frame(VERDICTS, {**row, "side": "above", "threshold": 1.0, "passed": False})])
+    [reason] = summary("go", "", rows).reasons
+    assert reason == (
+        "Calmar ratio at three times the slippage: 0.50, needed is above 1 "
+        "(one of the stress criteria: not each has to hold)."
+    )
+    assert "all that must hold does" in summary("go", "", rows).sentence
+
+
+def test_evidence_that_was_not_evaluated_is_a_reason() -> None:
+    row = {"position": 0, "kind": "evidence", "criterion": "bets", "side": "at least", "threshold": 30.0}
+    rows = frame(VERDICTS, {**row, "value": None, "passed": None})
+    assert summary("insufficient_evidence", "", rows).reasons == [
+        "Independent bets in the holdout: not evaluated, needed is at least 30."
+    ]
 
 
 def test_what_has_no_verdict_says_why() -> None:
@@ -69,7 +89,10 @@ def test_each_number_has_its_doubt(content: StrategyContent) -> None:
     found = {fact.label: (fact.value, fact.doubt) for fact in with_metrics(content, "holdout")}
     assert found["Sharpe ratio"] == ("1.50", "-0.25 to 2.50 in 90 % of resamples")
     # Four years: 1.645 x 20 % / 2.
-    assert found["return a year"] == ("10.0%", f"give or take {1.645 * 0.2 / math.sqrt(4):.1%} (90 %)")
+    assert found["return a year"] == (
+        "10.0%",
+        f"give or take {1.645 * 0.2 / math.sqrt(4):.1%} (90 %, were days independent)",
+    )
     assert found["deepest fall"] == ("–", "more than 8.0% in 1 resample of 20")
     assert found["return over deepest fall"] == ("–", "")
     assert found["trades"] == ("–", "39 independent bets")

@@ -7,7 +7,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from trading_assets.config import Configuration
 from trading_assets.market_data.tables import BARS
+from trading_assets.reports.strategy_page.data import strategy_content
 from trading_assets.reports.strategy_page.trade_bars import (
     candles,
     excursions,
@@ -15,7 +17,7 @@ from trading_assets.reports.strategy_page.trade_bars import (
     told_trades,
 )
 from trading_assets.warehouse import Warehouse, Whole
-from trading_assets_tests.reports.pages import trade
+from trading_assets_tests.reports.pages import NAME, equity, fill, trade
 
 DAYS = [dt.date(2020, 1, 30) + dt.timedelta(days=day) for day in range(6)]
 #: A split of two for one before the third session: prices of the last four are half of those before.
@@ -59,14 +61,14 @@ def test_how_it_ended_is_part_of_how_far_it_went(filled: Warehouse, ended: float
     assert (row["worst"], row["best"]) == (pytest.approx(worst), pytest.approx(best))
 
 
-def test_a_trade_within_a_session_and_one_without_bars_have_their_fills_alone(filled: Warehouse) -> None:
+def test_a_trade_within_a_session_has_its_fills_alone_and_one_without_bars_is_left_out(filled: Warehouse) -> None:
     within, other = held(2, 2, trade_id="a"), held(0, 3, trade_id="b").with_columns(symbol=pl.lit("B"))
     found = excursions(filled, pl.concat([within, other]))
-    assert found.sort("trade_id").select("worst", "best").rows() == [(0.0, 0.1), (0.0, 0.1)]
+    assert found.select("trade_id", "worst", "best").rows() == [("a", 0.0, 0.1)]
 
 
 def test_candles_are_in_the_prices_of_the_entry(filled: Warehouse) -> None:
-    found = candles(filled, held(1, 3))
+    found = candles(filled, held(1, 3), DAYS[-1])
     assert found["session"].to_list() == DAYS
     assert found["close"].to_list() == pytest.approx([104.0, 100.0, 116.0, 110.0, 110.0, 110.0])
     assert found.filter(session=DAYS[3])["factor"].to_list() == [2.0]  # what an exit price is multiplied by
@@ -74,8 +76,22 @@ def test_candles_are_in_the_prices_of_the_entry(filled: Warehouse) -> None:
 
 def test_nothing_without_bars_or_trades(warehouse: Warehouse) -> None:
     assert excursions(warehouse, held(0, 1)).is_empty()
-    assert candles(warehouse, held(0, 1)).is_empty()
-    assert candles(warehouse, held(0, 1).clear()).is_empty()
+    assert candles(warehouse, held(0, 1), DAYS[-1]).is_empty()
+    assert candles(warehouse, held(0, 1).clear(), DAYS[-1]).is_empty()
+
+
+def test_nothing_is_drawn_of_what_follows_the_run(filled: Warehouse) -> None:
+    """The last trade ends with the run, and the sessions after it are of a holdout that nobody has opened."""
+    assert candles(filled, held(1, 3), DAYS[3])["session"].to_list() == DAYS[:4]
+    assert candles(filled, held(1, 3), None).is_empty()
+
+
+def test_the_page_reads_no_bar_after_the_run(configuration: Configuration, filled: Warehouse) -> None:
+    rows = equity().with_columns(split=pl.lit("development"), session=pl.Series([*DAYS[:4], DAYS[3]])).head(4)
+    trades = held(1, 3).with_columns(split=pl.lit("development"))
+    fill(filled, equity=rows, trades=trades)
+    content = strategy_content(filled, configuration, NAME)
+    assert content.candles["session"].max() == DAYS[3] == rows["session"].max()
 
 
 def test_the_best_the_worst_and_the_last_are_told_and_each_once() -> None:
