@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from trading_assets_tests.warehouse.lake.test_placement import filled, moved
 from trading_assets_tests.warehouse.warehouse_fixtures import (
     EQUITY,
     LEDGER,
-    VERSIONS,
     bars,
     equity,
     next_look,
@@ -137,11 +137,20 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path: Path, seed: in
 
 def test_who_reads_is_waited_for(tmp_path: Path) -> None:
     warehouse = used(tmp_path)
-    with warehouse.held_open() as held:
-        rows = held.read(VERSIONS[0]).height
-        with pytest.raises(WarehouseError, match="in use"):
-            compact(warehouse.path, 0.1)
-    assert rows == 0
+    reads, may_end = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with warehouse.held_open():
+            reads.set()
+            may_end.wait(60)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert reads.wait(60)
+    with pytest.raises(WarehouseError, match="in use"):
+        compact(warehouse.path, 0.1)
+    may_end.set()
+    reader.join()
     remove_left_over(warehouse.path)
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM market_data.bars").fetchall() == [(200,)]
