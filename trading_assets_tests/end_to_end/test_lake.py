@@ -20,15 +20,19 @@ def _kinds(experiment: Experiment) -> dict[str, str]:
     return dict(experiment.warehouse.query(f"{query} WHERE table_schema NOT IN ('meta', 'main')").rows())
 
 
+#: Tables that a run adds to that computes nothing.
+OF_EVERY_RUN = {"monitoring.run_metrics", "backtests.run_archive", "backtests.run_configurations"}
+
+
 def _contents(experiment: Experiment, *, of_one_run: bool) -> dict[str, str]:
     """Hash of the rows of all tables and views; of another run without its ledgers and circumstances.
 
-    What steps took is noted by a run that computes nothing, too.
+    What steps took is noted by a run that computes nothing, too, and what it was configured with.
     """
     found = {}
     for name in sorted(_kinds(experiment)):
         rows = experiment.warehouse.query(f"FROM {name} ORDER BY ALL")
-        if name not in ({"monitoring.run_metrics"} if of_one_run else LEDGERS):
+        if name not in (OF_EVERY_RUN if of_one_run else LEDGERS):
             found[name] = fingerprint(rows if of_one_run else rows.drop(CIRCUMSTANCES & set(rows.columns)))
     return found
 
