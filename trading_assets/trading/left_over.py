@@ -79,7 +79,8 @@ def left_over_lines(
     configuration
         Name of the configuration: a part of the ids.
     pending
-        Rows of `trading.pending_orders` of the account: the last order of each leg says what is left over of it.
+        Rows of `trading.pending_orders` of the account: the last order of each leg says what is left over of it. A leg that
+        the engine leaves at this close is left by its own order, which is of all that is there.
     left
         What `legs_left` returns.
     last, closes
@@ -94,8 +95,9 @@ def left_over_lines(
         leg = (row["symbol"], row["pair_id"])
         if not row["entry"] or leg not in of_leg:
             of_leg[leg] = row
+    leaving = set(pending.filter(session=last, entry=False).select("symbol", "pair_id").iter_rows())
     for leg, units in left.items():
-        if leg not in of_leg:
+        if leg not in of_leg or leg in leaving:
             continue
         row, quantity = of_leg[leg], abs(units)
         is_whole = abs(quantity - round(quantity)) <= _NOTHING * quantity

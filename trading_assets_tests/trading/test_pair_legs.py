@@ -8,10 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from trading_assets.config.sections import Risk
 from trading_assets.trading.broker_books import Leg
 from trading_assets.trading.brokers.port import BrokerOrder, OrderRequest
 from trading_assets.trading.brokers.simulated import Hostility, Quote, SimulatedBroker
 from trading_assets.trading.left_over_of_account import Trades, lines_of_close, units_left
+from trading_assets.trading.order_sheet import order_sheet
 from trading_assets.trading.pair_legs import broken_legs, other_entries
 from trading_assets.trading.submission import collect_fills, submit, submit_until_answered
 from trading_assets.trading.tables import ENGINE_FILLS, PENDING_ORDERS, SUBMISSIONS
@@ -120,6 +122,25 @@ def test_a_leg_whose_other_leg_did_not_fill_is_sold_by_the_next_sheet(warehouse:
     [line] = lines_of_close(warehouse, "small", OPENING, pending, left, MONDAY, {"AAA": 50.0}).to_dicts()
     said = (line["symbol"], line["side"], line["quantity"], line["reason"], line["status"])
     assert said == ("AAA", "sell", 100.0, "left_over", "ready")
+
+
+@pytest.mark.parametrize("reason", ["reformation", "hard_stop"])
+def test_a_broken_leg_that_the_engine_leaves_at_this_close_is_sold_once(
+    warehouse: Warehouse, tmp_path: Path, reason: str
+) -> None:
+    """Its own exit and what is left over would both sell the 100 that are there: -100 after the open."""
+    broker = SimulatedBroker(tmp_path / "b.db")
+    trades = after_open(warehouse, broker, {("AAA", "buy"): Quote(50.0, 0.0)})
+    left = units_left(warehouse, broker, OPENING, trades, ENGINE, NOW)
+    leaves = {"pair_id": PAIR, "stop_price": None, "entry": False, "session": MONDAY, "reason": reason}
+    exits = [waiting(side="sell", order_id="x1", **leaves), waiting("BBB", side="buy", order_id="x2", **leaves)]
+    pending = PENDING_ORDERS.conform(pl.DataFrame([LONG, SHORT, *exits], schema=PENDING_ORDERS.empty().schema))
+    rest = lines_of_close(warehouse, "small", OPENING, pending, left, MONDAY, {"AAA": 50.0})
+    own = order_sheet("small", pending.filter(session=MONDAY), Risk(), held={("AAA", PAIR): 100.0})
+    both = pl.concat([own, rest])
+    submit(warehouse, broker, both, is_halted=lambda: False, over=MONDAY, now=NOW)
+    broker.open_session(both["for_session"][0], QUOTES)
+    assert [(each.symbol, each.quantity) for each in broker.positions() if each.quantity] == []
 
 
 def test_a_leg_that_may_still_come_is_taken_back_before_the_other_is_sold(warehouse: Warehouse, tmp_path: Path) -> None:
