@@ -79,8 +79,8 @@ def left_over_lines(
     configuration
         Name of the configuration: a part of the ids.
     pending
-        Rows of `trading.pending_orders` of the account: the last order of each leg says what is left over of it. A leg that
-        the engine leaves at this close is left by its own order, which is of all that is there.
+        Rows of `trading.pending_orders` of the account: the last order of each leg says what is left over of it. A leg
+        that the engine leaves at this close is left by its own order, which is of all that is there.
     left
         What `legs_left` returns.
     last, closes

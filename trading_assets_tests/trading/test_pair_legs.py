@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -132,7 +133,7 @@ def test_a_broken_leg_that_the_engine_leaves_at_this_close_is_sold_once(
     broker = SimulatedBroker(tmp_path / "b.db")
     trades = after_open(warehouse, broker, {("AAA", "buy"): Quote(50.0, 0.0)})
     left = units_left(warehouse, broker, OPENING, trades, ENGINE, NOW)
-    leaves = {"pair_id": PAIR, "stop_price": None, "entry": False, "session": MONDAY, "reason": reason}
+    leaves: dict[str, Any] = {"pair_id": PAIR, "stop_price": None, "entry": False, "session": MONDAY, "reason": reason}
     exits = [waiting(side="sell", order_id="x1", **leaves), waiting("BBB", side="buy", order_id="x2", **leaves)]
     pending = PENDING_ORDERS.conform(pl.DataFrame([LONG, SHORT, *exits], schema=PENDING_ORDERS.empty().schema))
     rest = lines_of_close(warehouse, "small", OPENING, pending, left, MONDAY, {"AAA": 50.0})
