@@ -83,16 +83,19 @@ def look_and_tell(
         def build(before: pl.DataFrame) -> pl.DataFrame:
             nonlocal news
             news = rows_of(due(before, again=False), configuration, now)
-            return news
+            return news.with_columns(told=pl.lit(value=False))  # until somebody has heard it, and that is on record
 
         rows = situation.warehouse.append_chained(ALERTS, build)
-    until = time.monotonic() + seconds
-    all_heard = tell(situation.warehouse, news.filter("told"), configuration.notifier, now, until)
+    until, to_tell = time.monotonic() + seconds, news.filter("told")
+    are_told = delivered(to_tell, configuration.notifier, until)
+    # A row that cannot be written because a run begins to makes somebody hear it twice, not never.
+    told = to_tell.filter(are_told, state="raised").with_columns(state=pl.lit("told"))
     heard = said.filter(_heard(said, configuration, until))
     answers, reruns = _answer(situation, found, open_alerts(rows).values(), may_rerun)
-    if heard.height or answers.height:
-        situation.warehouse.append(ALERTS, pl.concat([heard, answers]))
-    all_heard &= tell(situation.warehouse, answers, configuration.notifier, now, until) and heard.height == said.height
+    if told.height or heard.height or answers.height:
+        situation.warehouse.append(ALERTS, pl.concat([told, heard, answers]))
+    all_heard = tell(situation.warehouse, answers, configuration.notifier, now, until)
+    all_heard &= bool(are_told.all()) and heard.height == said.height
     return Looked(pl.concat([news, heard, answers]), reruns, all_heard)
 
 

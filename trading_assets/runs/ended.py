@@ -84,6 +84,7 @@ def _notify(instance: dg.DagsterInstance, configuration: Configuration, run_id: 
         tell(warehouse, told, configuration.notifier, now, time.monotonic() + _MOST_SECONDS)
     except WarehouseError as error:
         LOGGER.warning("%s", error)
+        return  # whether somebody heard it could not be noted: it is told again
     instance.add_run_tags(run_id, {TOLD_TAG: "true"})
 
 

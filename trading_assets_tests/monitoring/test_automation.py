@@ -81,7 +81,9 @@ def test_a_failed_run_and_a_check_are_alerts_until_they_are_over(tmp_path: Path,
     rows = warehouse.read(ALERTS).sort("rule", maintain_order=True)
     assert rows.select("rule", "state", "subject").rows() == [
         ("check_warned", "raised", "bars coverage"),
+        ("check_warned", "told", "bars coverage"),
         ("run_failed", "raised", JOB),
+        ("run_failed", "told", JOB),
         ("run_failed", "answered", JOB),
     ]
     assert rows["message"][0].startswith("check bars coverage did not pass: 3 gaps [")
@@ -145,7 +147,7 @@ def test_a_run_of_another_machine_that_holds_up_the_queue_is_an_alert(
 
     assert look() == []
     recorded(instance, "everything", dg.DagsterRunStatus.STARTED, **{PROCESS_TAG: elsewhere})
-    assert look() == [("run_unseen", "raised", "error")]
+    assert look() == [("run_unseen", "raised", "error"), ("run_unseen", "told", "error")]
 
 
 def test_a_warehouse_that_is_held_for_long_is_told_once(

@@ -88,7 +88,7 @@ def test_an_error_that_somebody_works_on_is_not_wrong_any_more(tmp_path: Path) -
     failed = replace(after_a_run(tmp_path), runs=[replace(DONE, state="FAILURE"), DONE])
     look_and_tell(failed)
     assert found(health_of(failed, [], ALIVE))["alert run_failed"] == ERROR
-    [alert_id] = failed.warehouse.read(ALERTS)["alert_id"]
+    [alert_id] = failed.warehouse.read(ALERTS)["alert_id"].unique()
     acknowledge(failed.configuration, alert_id, by="ann", reason="on it", now=NOW)
     assert found(health_of(failed, [], ALIVE))["alert run_failed"] == WARNING
 
