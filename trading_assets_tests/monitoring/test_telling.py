@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from trading_assets.monitoring.look import Looked, look_and_tell
 from trading_assets.monitoring.rules.situation import Situation
 from trading_assets.monitoring.tables import ALERTS
 from trading_assets.monitoring.telling import tell
-from trading_assets.warehouse import LockedError, Table, Warehouse
+from trading_assets.warehouse import LockedError, Warehouse
+from trading_assets.warehouse.connection import open_to_write
 from trading_assets_tests.monitoring.rules.situations import NOW
 from trading_assets_tests.monitoring.test_look import MINE, sign, watched
 from trading_assets_tests.monitoring.webhook import Server, serving
@@ -65,25 +66,21 @@ def test_what_reached_nobody_is_told_by_the_next_look_and_grows_no_record(
     assert look(0.3).delivered and len(server.requests) == sent
 
 
-def test_an_alert_is_not_lost_where_a_run_begins_to_write_while_the_notifier_fails(
-    now: Situation, server: Server, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [400, 200], ids=["nobody heard it", "somebody did"])
+def test_an_alert_is_not_lost_where_a_run_begins_to_write_meanwhile(
+    now: Situation, server: Server, status: int
 ) -> None:
-    """Whatever comes after the telling may find the warehouse held, and the next look tells it."""
-    append = Warehouse.append
-
-    def held(self: Warehouse, table: Table, rows: pl.DataFrame) -> None:
-        raise LockedError("in use")
-
-    monkeypatch.setattr(Warehouse, "append", held)
-    for status in (400, 200):  # nobody heard it; somebody did, and that is not on record
-        server.statuses[:] = [status]
-        with suppress(LockedError):
-            look_and_tell(now)
-    monkeypatch.setattr(Warehouse, "append", append)
-    assert states(now) == ["raised"]
-    server.requests.clear()
+    """What comes after the telling finds the warehouse held, so that it is not on record, and is told once more."""
+    server.statuses[:] = [status]
+    hurried = replace(now, warehouse=Warehouse(now.warehouse.path, wait_seconds=0.1))
+    with ExitStack() as run, suppress(LockedError):
+        server.before_answer = lambda: run.enter_context(open_to_write(now.warehouse.path, 10))
+        look_and_tell(hurried)
+    server.before_answer = lambda: None
+    assert states(now) == ["raised"] and len(server.requests) == 1
+    server.statuses[:] = [200]
     later = look_and_tell(replace(now, now=NOW + dt.timedelta(hours=0.1)))
-    assert later.delivered and later.events["state"].to_list() == ["told"] and len(server.requests) == 1
+    assert later.delivered and later.events["state"].to_list() == ["told"] and len(server.requests) == 2
 
 
 def test_an_escalation_that_reached_nobody_is_made_again(now: Situation, look: Look, server: Server) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +18,12 @@ TOKEN = SecretStr("s3cret-t0ken")
 
 @dataclass
 class Server:
-    """What a webhook was sent, and the statuses it answers with (the last one for ever)."""
+    """What a webhook was sent, and the statuses it answers with (the last one for ever), after `before_answer`."""
 
     statuses: list[int]
     requests: list[tuple[str, dict[str, str], dict[str, object]]] = field(default_factory=list)
     url: str = ""
+    before_answer: Callable[[], object] = lambda: None
 
     def notifier(self, token: SecretStr | None = TOKEN) -> Notifier:
         return Notifier.model_validate({"kind": "webhook", "url": self.url}).model_copy(update={"token": token})
@@ -37,6 +38,7 @@ def serving(statuses: list[int]) -> Iterator[Server]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.requests.append((self.path, dict(self.headers), body))
+            state.before_answer()
             self.send_response(state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0])
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
