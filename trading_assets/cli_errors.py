@@ -49,6 +49,8 @@ def in_words(error: BaseException) -> str:
     if known is not None:
         return known
     first = str(error).strip().splitlines()
+    if first and type(error).__module__.startswith("trading_assets."):
+        return str(error).strip()  # what this package says of something is said for people
     return (
         f"{type(error).__name__}: {first[0] if first else 'no message'}\n"
         "  cause: nothing that the command expects\n"

@@ -112,7 +112,9 @@ def keep(
 
 
 def commits_of(warehouse: Warehouse, tables: Sequence[str]) -> dict[str, Versions]:
-    """Return the commits of all slices of some tables, in one query."""
+    """Return the commits of all slices of some tables, in one query; none before anything was written."""
+    if not warehouse.path.exists():
+        return {name: {} for name in tables}
     with warehouse.opened() as connection:
         found = versions_of_scopes(connection, [(name, Whole()) for name in tables])
     return dict(zip(tables, found, strict=True))
