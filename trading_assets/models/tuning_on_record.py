@@ -63,7 +63,8 @@ def as_tried(configuration: Configuration, model: str, trained: Sequence[int]) -
     """Return rows of `models.tuning_trials` that say what a model without a strategy tried: its section, as it is.
 
     Its scores and losses are there to be compared, whoever reads them. Else a search by hand, of a section a set, would
-    be none. A model that a strategy reads is a part of the trials of that strategy.
+    be none. A model that a strategy of the configuration reads is a part of the trials of that strategy, which go on
+    record once it is run: sections of it that were trained before, and never run with it, are on record nowhere.
 
     Parameters
     ----------
