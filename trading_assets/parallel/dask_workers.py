@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
 from trading_assets.parallel.processors import granted, processors
-from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, gathered, split_evenly
+from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, gathered, sendable, split_evenly
 from trading_assets.sources_hash import product_hash
 
 Shared = TypeVar("Shared")
@@ -43,6 +43,9 @@ class _Outcome:
 
     part: Any = None
     error: Exception | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"error": self.error and sendable(self.error)}
 
 
 class DaskWorkers:

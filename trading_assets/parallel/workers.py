@@ -6,6 +6,7 @@ same whoever computes them; they come back in the order of the items, and only t
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import pairwise
@@ -170,6 +171,15 @@ def gathered(
     if errors:
         raise errors[min(errors)]
     return [found[place] for place in sorted(found)]
+
+
+def sendable(error: Exception) -> Exception:
+    """Return an error as another process can read it back; one that it cannot, in words: or all beside it is lost."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__qualname__}: {error}")
+    return error
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:

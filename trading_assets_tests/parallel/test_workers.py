@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_assets.parallel.processors import granted
-from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, split_evenly
+from trading_assets.parallel.workers import IN_PROCESS, IN_THREADS, Workers, sendable, split_evenly
 
 
 def scaled(factor: int, item: int) -> int:
@@ -106,3 +106,16 @@ def beginning(begun: list[int], item: int) -> int:
     begun.append(item)
     time.sleep(0.005)
     return item
+
+
+class OfTwoError(Exception):
+    """What cannot be read back: its words are one, and it is made of two."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def test_an_error_that_another_process_cannot_read_back_is_sent_in_words() -> None:
+    known = ValueError("as it is")
+    assert sendable(known) is known
+    assert repr(sendable(OfTwoError(1, 2))) == "RuntimeError('OfTwoError: 1 and 2')"
