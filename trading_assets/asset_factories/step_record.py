@@ -19,9 +19,9 @@ from trading_assets.protocol.decisions import decisions_behind
 from trading_assets.warehouse import storage
 from trading_assets.warehouse.computed import (
     Computed,
+    commit_to_confirm,
     computed_of,
     confirm_computed,
-    is_confirmed,
     keep_computed,
     stands,
 )
@@ -209,8 +209,8 @@ class StepRecord:
         with self._aside.held_open():  # opening takes longer than each of its reads
             if not self._stands():
                 return False
-            is_confirmed = self._is_confirmed()
-        self._confirm(is_confirmed)
+            number = self._to_confirm()
+        self._confirm(number)
         return True
 
     def first_changed(self, start: dt.date, end: dt.date) -> dt.date | None:
@@ -227,12 +227,12 @@ class StepRecord:
             last = self._last
             if last is None or not self._stands():
                 return start
-            now, is_confirmed = _months(connection, self._rule.by_month, end), self._is_confirmed()
+            now, number = _months(connection, self._rule.by_month, end), self._to_confirm()
         self._inputs = now.inputs
         for month in _months_of(start, end):
             if now.inputs.get(month) != last.inputs.get(month) or now.outputs.get(month) != last.outputs.get(month):
                 return max(start, dt.date.fromisoformat(f"{month}-01"))
-        self._confirm(is_confirmed)
+        self._confirm(number)
         return None
 
     def keep(self, warnings: Sequence[str], window: Window | None) -> set[str]:
@@ -338,14 +338,14 @@ class StepRecord:
             return stands(self._aside, self._last)
         return False
 
-    def _is_confirmed(self) -> bool:
-        """Whether nothing was written since of what the step rests on."""
-        return self._last is None or is_confirmed(self._aside, self._last)
+    def _to_confirm(self) -> int | None:
+        """Commit up to which the step is found to be of what it rests on, if something of that was written since."""
+        return None if self._last is None else commit_to_confirm(self._aside, self._last)
 
-    def _confirm(self, is_confirmed: bool) -> None:
+    def _confirm(self, number: int | None) -> None:
         with suppress(WarehouseError):
-            if not is_confirmed:
-                confirm_computed(self._aside, self._key)
+            if number is not None:
+                confirm_computed(self._aside, self._key, number)
 
     def _own(self, rows: Selected) -> Selected:
         if not self._rule.own_rows or rows.source not in self._with_splits:

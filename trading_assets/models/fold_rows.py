@@ -21,6 +21,7 @@ from trading_assets.models.online_tables import ONLINE_UPDATES
 from trading_assets.models.samples import RowNumbers, Samples, day
 from trading_assets.models.splits import Fold
 from trading_assets.models.training import BASELINES
+from trading_assets.parallel.workers import sendable
 from trading_assets.warehouse.table import Table
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,9 @@ class FoldRows:
     fit: KeptFit | None = None
     costs: TrainingCosts = field(default_factory=TrainingCosts)
     error: Exception | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"error": self.error and sendable(self.error)}
 
 
 def predictions_of(

@@ -184,8 +184,8 @@ def run_model(
     evaluation
         How closely models are looked at; None: as it is by default.
     searched
-        Told what the search of each fold has tried, rows of `models.tuning_trials`, as the fold ends and in order of
-        the folds: also of a run that does not come to its end, by an error of a later fold or otherwise.
+        Told what the search of each fold has tried, rows of `models.tuning_trials`, as the fold ends, whatever the
+        order of the folds: also of a run that does not come to its end, by an error of another fold or otherwise.
     """
     evaluation = Evaluation() if evaluation is None else evaluation
     fitted = FittedModels(Learner(settings, seed, own), fits or {})

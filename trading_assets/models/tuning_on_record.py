@@ -63,7 +63,8 @@ def as_tried(configuration: Configuration, model: str, trained: Sequence[int]) -
     """Return rows of `models.tuning_trials` that say what a model without a strategy tried: its section, as it is.
 
     Its scores and losses are there to be compared, whoever reads them. Else a search by hand, of a section a set, would
-    be none. A model that a strategy reads is a part of the trials of that strategy.
+    be none. A model that a strategy of the configuration reads is a part of the trials of that strategy, which go on
+    record once it is run: sections of it that were trained before, and never run with it, are on record nowhere.
 
     Parameters
     ----------
@@ -91,13 +92,14 @@ def rows_of_searches(
         As `record_searches` takes them.
     """
     first = trials.sort("fold", "trial").unique("parameters", keep="first", maintain_order=True)
-    windows = {fold.number: fold for fold in folds}
+    # Folds come as they end, and a set is on record by the first that comes: its span is that of all.
+    start, end = min(each.train_start for each in folds), max(each.train_end for each in folds)
     # A symbol that is listed since makes no further set of parameters, see `latest` of the register of trials.
     # The same values of a user's own code that has changed are another set.
     code = [learner.own.code] if learner.own else []
     conditions = digest([OF_SEARCHES, learner.seed, *code])[:16]
     lines: list[dict[str, Any]] = []
-    for fold, parameters in first.select("fold", "parameters").iter_rows():
+    for parameters in first["parameters"]:
         settings = with_parameters(learner.settings, json.loads(parameters))
         params = [OF_SEARCHES, learner.type, completed(settings)]
         lines.append(
@@ -110,8 +112,8 @@ def rows_of_searches(
                 "symbols": sorted(symbols),
                 "settings_hash": conditions,
                 "split": "train",
-                "start": windows[fold].train_start,
-                "end": windows[fold].train_end,
+                "start": start,
+                "end": end,
                 "data_hash": "",
                 "sharpe": None,
                 "sessions": 0,

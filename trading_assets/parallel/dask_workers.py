@@ -13,14 +13,15 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from trading_assets.config.plugins import Origin, Plugin, adopt, loaded_plugins
 from trading_assets.parallel.processors import granted, processors
-from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, split_evenly, told
+from trading_assets.parallel.workers import PARTS_A_WORKER, WorkersError, gathered, sendable, split_evenly
 from trading_assets.sources_hash import product_hash
 
 Shared = TypeVar("Shared")
@@ -42,6 +43,9 @@ class _Outcome:
 
     part: Any = None
     error: Exception | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"error": self.error and sendable(self.error)}
 
 
 class DaskWorkers:
@@ -75,24 +79,30 @@ class DaskWorkers:
         WorkersError
             A worker is not of this version or died, or the scheduler no longer answers.
         """
-        return told((_found(each) for each in self._outcomes(compute, shared, items)), ended)
+        return gathered(self._coming(compute, shared, items, as_they_end=ended is not None), ended)
 
-    def _outcomes(
-        self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item]
-    ) -> Iterator[_Outcome]:
+    def _coming(
+        self, compute: Callable[[Shared, Item], Part], shared: Shared, items: Sequence[Item], *, as_they_end: bool
+    ) -> Iterator[tuple[int, Callable[[], Part]]]:
         if not items:
             return
-        try:
+        with _of_cluster():
+            from distributed import as_completed
+
             sent = self.client.scatter([(loaded_plugins(), shared)], broadcast=True, hash=False)[0]
             # Not by their content: equal items are parts of their own.
             parts = self.client.map(_computed, items, compute=compute, shared=sent, expected=identity(), pure=False)
-            for part in parts:
-                yield self.client.gather(part)
-        except Exception as error:  # of the cluster, whatever it is called: a part's own comes back as its outcome
-            raise WorkersError(
-                f"a worker died or the scheduler no longer answers, for want of memory or on the way there: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            places = {part.key: place for place, part in enumerate(parts)}
+            for part in as_completed(parts) if as_they_end else parts:
+                yield places[part.key], partial(self._found, part)
+
+    def _found(self, part: Any) -> Any:
+        """Return what a part found, or raise what it raised."""
+        with _of_cluster():
+            outcome = self.client.gather(part)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.part
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return items in runs of neighbours, several a worker; none of no items."""
@@ -167,10 +177,16 @@ def _version(name: str) -> str:
         return "none"
 
 
-def _found(outcome: _Outcome) -> Any:
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.part
+@contextmanager
+def _of_cluster() -> Iterator[None]:
+    """An error of the cluster, whatever it is called: a part's own comes back as its outcome."""
+    try:
+        yield
+    except Exception as error:
+        raise WorkersError(
+            f"a worker died or the scheduler no longer answers, for want of memory or on the way there: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _computed(

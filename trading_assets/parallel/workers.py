@@ -6,9 +6,9 @@ same whoever computes them; they come back in the order of the items, and only t
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -47,8 +47,8 @@ class Workers(Protocol):
         items
             One a part.
         ended
-            Called here with each part, in order of the items, once it and those before it are there: also of a run that
-            a later part ends.
+            Called here with each part as it comes to its end, whatever the order of the items. If one fails, or if this
+            does, parts that run already are told, too, before the error of the first item that has one is raised.
 
         Raises
         ------
@@ -102,7 +102,18 @@ class InThreads:
             As in `Workers`; `compute` is safe to be called by several threads.
         """
         with ThreadPoolExecutor(processors()) as pool:
-            return told(pool.map(partial(compute, shared), items), ended)
+            parts = [pool.submit(compute, shared, item) for item in items]
+            places = {part: place for place, part in enumerate(parts)}
+
+            def leave_out_after(place: int) -> None:
+                for part in parts[place + 1 :]:
+                    part.cancel()  # of those that wait; each before this one has begun, and may have failed, too
+
+            coming = parts if ended is None else (part for part in as_completed(parts) if not part.cancelled())
+            try:
+                return gathered(((places[part], part.result) for part in coming), ended, leave_out_after)
+            finally:
+                leave_out_after(-1)
 
     def parts_of(self, items: Sequence[Item]) -> list[Sequence[Item]]:
         """Return items in runs of neighbours, one a thread; none of no items."""
@@ -120,6 +131,55 @@ def told(parts: Iterable[Part], ended: Callable[[Part], None] | None) -> list[Pa
             ended(part)
         found.append(part)
     return found
+
+
+def gathered(
+    coming: Iterable[tuple[int, Callable[[], Part]]],
+    ended: Callable[[Part], None] | None,
+    failed: Callable[[int], None] = lambda _: None,
+) -> list[Part]:
+    """Return parts in order of the items; each is told as it comes, also those that come after one that fails.
+
+    Parameters
+    ----------
+    coming
+        Place of each part among the items, and what returns it or raises its error.
+    ended
+        See `Workers`; None: the first error that comes is raised at once.
+    failed
+        Called with the place of each that fails.
+
+    Raises
+    ------
+    Exception
+        That of the first item that has one: the same, whichever comes first.
+    """
+    found: dict[int, Part] = {}
+    errors: dict[int, Exception] = {}
+    for place, part_of in coming:
+        try:
+            part = part_of()
+            if ended is not None:
+                ended(part)
+        except Exception as error:
+            if ended is None:
+                raise
+            errors[place] = error
+            failed(place)
+        else:
+            found[place] = part
+    if errors:
+        raise errors[min(errors)]
+    return [found[place] for place in sorted(found)]
+
+
+def sendable(error: Exception) -> Exception:
+    """Return an error as another process can read it back; one that it cannot, in words: or all beside it is lost."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__qualname__}: {error}")
+    return error
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:

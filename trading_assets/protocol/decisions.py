@@ -2,7 +2,7 @@
 
 The record has the time of the machine that wrote it, in a chain that can only grow: nobody decides yesterday who was to
 be champion then. A decision acts from the first session after its day, and is part of what is registered. It is of a
-model as it was then: another one under its name has nobody's word.
+model as it was then, see `model_identity`: another one under its name has nobody's word.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from trading_assets.config import Configuration
 from trading_assets.protocol.protocol import Protocol
 from trading_assets.protocol.records import Record
-from trading_assets.protocol.settings_identity import model_identity
+from trading_assets.protocol.settings_identity import model_identity, section_identity
 
 #: A pin holds whatever tests say; after the others tests go on, by sessions from then on.
 Action = Literal["pin", "promote", "rollback"]
@@ -37,8 +37,8 @@ class HandDecision:
     by, reason
         Who decided, and why.
     settings
-        What the candidate was then, see `model_identity`; None in records of earlier versions, which act whatever it
-        is now.
+        What the candidate was then, see `model_identity`; some records have that of its section alone. None in those of
+        earlier versions, which act whatever it is now.
     """
 
     champion: str
@@ -99,7 +99,7 @@ def decisions_of(configuration: Configuration, champions: Sequence[str]) -> list
 
 
 def void_decisions_of(configuration: Configuration, champions: Sequence[str]) -> list[HandDecision]:
-    """Return what is on record of candidates that are other models since, by their sections or their own code."""
+    """Return what is on record of candidates that are other models since, see `model_identity`."""
     return [each for each in _on_record(configuration, champions) if not _stands(configuration, each)]
 
 
@@ -110,7 +110,9 @@ def _on_record(configuration: Configuration, champions: Sequence[str]) -> list[H
 def _stands(configuration: Configuration, decision: HandDecision) -> bool:
     if decision.settings is None or decision.candidate not in configuration.models:
         return True
-    return decision.settings == model_identity(configuration, decision.candidate)
+    # Either says by its form what it is of: no hash of a section is one of all that a model is made of.
+    identities = (model_identity, section_identity)
+    return any(decision.settings == each(configuration, decision.candidate) for each in identities)
 
 
 def decisions_behind(configuration: Configuration, strategy: str, until: dt.date = dt.date.max) -> list[HandDecision]:

@@ -103,10 +103,7 @@ def rows_identity(configuration: Configuration, strategies: Iterable[str], score
         if part is Part.BEHIND
     }
     own = configuration.model_copy(update=nothing | of_behind)
-    code: dict[str, str] = {}
-    for module in plugins_of(own):
-        code |= code_hashes(module)
-    return digest([own.hash, code])
+    return digest([own.hash, _code(own)])
 
 
 def trial_identity(configuration: Configuration, behind: Mapping[str, object]) -> str:
@@ -127,13 +124,40 @@ def trial_identity(configuration: Configuration, behind: Mapping[str, object]) -
 
 
 def model_identity(configuration: Configuration, model: str) -> str:
-    """Return the hash of what a model is: its section, and its code where it is a module of a user's own."""
+    """Return the hash of what a model is: its section and its code, the seed, own features and its primary.
+
+    What it is not: bars and what they are asked for, sources, universes and alternative data.
+    """
+    behind = _behind(configuration, (), [model])
+    names = behind["strategies"]
+    strategies = {name: each for name, each in configuration.strategies.items() if name in names}
+    read = {name: each for name, each in configuration.models.items() if name in behind["models"]}
+    alone = configuration.model_copy(update={"strategies": strategies, "models": read})
+    made_of = [
+        configuration.seed,
+        sorted(configuration.features),
+        {name: [each.type, _written(each.parameters)] for name, each in strategies.items()},
+        {name: completed(each) for name, each in read.items() if name != model},
+    ]
+    return _WIDE + digest([completed(configuration.models[model]), made_of, _code(alone)])[:16]
+
+
+def section_identity(configuration: Configuration, model: str) -> str:
+    """Return what `model_identity` was at first: the hash of the section and of its own code, as words have it."""
     section = configuration.models[model]
     alone = configuration.model_copy(update={"strategies": {}, "models": {model: section}, "features": []})
+    return digest([completed(section), _code(alone)])[:16]
+
+
+#: How identities begin that are of more than a section.
+_WIDE = "made of "
+
+
+def _code(configuration: Configuration) -> Mapping[str, str]:
     code: dict[str, str] = {}
-    for module in plugins_of(alone):
+    for module in plugins_of(configuration):
         code |= code_hashes(module)
-    return digest([completed(section), code])[:16]
+    return code
 
 
 def _behind(

@@ -134,27 +134,37 @@ def keep_computed(
     return computed
 
 
-def is_confirmed(warehouse: Warehouse, computed: Computed) -> bool:
-    """Return whether nothing that a step rests on was written since it was last known to be of it.
+def commit_to_confirm(warehouse: Warehouse, computed: Computed) -> int | None:
+    """Return the last commit if something that a step rests on was written since it was last known to be of it.
 
     Parameters
     ----------
     warehouse, computed
-        See `keep_computed`.
+        See `keep_computed`; to be asked under the lock under which the step was found to be of what is there.
     """
     tables = sorted({name for rows in computed.reads for name in rows.tables})
     with open_to_read(warehouse.path, warehouse.wait_seconds) as connection:
-        ((last,),) = connection.execute(
-            "SELECT coalesce(max(number), 0) FROM meta.commits WHERE list_contains(?, table_name)", [tables]
+        ((last, of_reads),) = connection.execute(
+            "SELECT coalesce(max(number), 0), coalesce(max(number) FILTER (list_contains(?, table_name)), 0)"
+            " FROM meta.commits",
+            [tables],
         ).fetchall()
-    return bool(last <= computed.number)
+    return None if of_reads <= computed.number else int(last)
 
 
-def confirm_computed(warehouse: Warehouse, step: str) -> None:
-    """Put on record that a step is of what it rests on as that is now."""
+def confirm_computed(warehouse: Warehouse, step: str, number: int) -> None:
+    """Put on record that a step is of what it rests on as that was at a commit; another run may have written since.
+
+    Parameters
+    ----------
+    warehouse, step
+        Warehouse, and key of the step's asset.
+    number
+        Number of the commit, see `commit_to_confirm`.
+    """
     with open_to_write(warehouse.path, warehouse.wait_seconds) as connection, transaction(connection):
         connection.execute(
-            "UPDATE meta.computed SET number = (SELECT max(number) FROM meta.commits) WHERE step = ?", [step]
+            "UPDATE meta.computed SET number = greatest(number, ?) WHERE step = ?", [number, step]
         ).fetchall()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.metrics import log_loss
 
 from trading_assets.models.calibration import fit_curve
 from trading_assets.models.fits import FittedModels, rows_to_keep
-from trading_assets.models.fold_rows import curve_in_words
+from trading_assets.models.fold_rows import FoldRows, curve_in_words
 from trading_assets.models.kept_folds import TABLES, KeptFolds
 from trading_assets.models.run import ModelRun, out_of_sample_scores, run_model
 from trading_assets.models.samples import Samples, build_samples
@@ -20,6 +21,7 @@ from trading_assets.models.splits import walk_forward
 from trading_assets.models.tables import FITS, FOLDS, METRICS, PREDICTIONS
 from trading_assets.models.training import Learner
 from trading_assets_tests.models.panels import NO_HOLDOUT, SETTINGS, bars, benchmark, dates_of, features
+from trading_assets_tests.parallel.test_workers import OfTwoError
 
 CALIBRATED = SETTINGS.model_copy(update={"calibrate": True})
 PANEL = bars(sessions=400)
@@ -119,3 +121,12 @@ def test_the_curve_of_the_last_fold_is_said_beside_its_model() -> None:
     said = curve_in_words(made.tables, made.curves)
     assert said == {"calibration_slope": made.curves[4].slope, "calibration_intercept": made.curves[4].intercept}
     assert curve_in_words(made.tables, {}) == {}
+
+
+def test_what_a_search_tried_arrives_with_an_error_that_cannot_be_read_back() -> None:
+    tried = pl.DataFrame({"parameters": ["{}"]})
+    here = FoldRows({"fold": 1}, trials=tried, error=OfTwoError(1, 2))
+    there = pickle.loads(pickle.dumps(here))
+    assert there.trials.equals(tried)
+    assert repr(there.error) == "RuntimeError('OfTwoError: 1 and 2')"
+    assert isinstance(here.error, OfTwoError)

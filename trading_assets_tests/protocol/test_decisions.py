@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from trading_assets.config import Configuration
 from trading_assets.protocol import Protocol
@@ -17,10 +18,12 @@ from trading_assets.protocol.decisions import (
     record_decision,
     void_decisions_of,
 )
-from trading_assets.protocol.settings_identity import model_identity
+from trading_assets.protocol.settings_identity import model_identity, section_identity
 from trading_assets.strategies.ensemble import Parameters as OfMembers
 from trading_assets.strategies.ml import Parameters
 from trading_assets_tests.backtests.frames import loaded
+from trading_assets_tests.features.test_own import HEAD, declared
+from trading_assets_tests.protocol.test_made_under import PARTS
 
 NOW = dt.datetime(2026, 3, 2, 18)
 OWN = """
@@ -120,16 +123,33 @@ def test_a_word_is_of_the_model_as_it_was_and_of_no_other_one_under_its_name(tmp
     assert (decisions_of(exchanged, ["best"]), len(void_decisions_of(exchanged, ["best"]))) == ([], 1)
     assert (len(decisions_of(made, ["best"])), void_decisions_of(made, ["best"])) == (1, [])
     assert decisions_behind(exchanged, "reads") == []
-    beside = made.model_copy(update={"models": made.models | {"one": section}, "seed": 9})
-    assert len(decisions_of(beside, ["best"])) == 1, "who it is set beside, and a seed, make no other model of it"
+    beside = made.model_copy(update={"models": made.models | {"one": section}})
+    assert len(decisions_of(beside, ["best"])) == 1, "who it is set beside makes no other model of it"
+    assert decisions_of(made.model_copy(update={"seed": 9}), ["best"]) == []
 
 
-def test_a_word_of_an_earlier_version_acts_as_it_did_and_hashes_as_it_did(tmp_path: Path) -> None:
+def test_a_word_that_is_of_a_section_alone_acts_as_it_did(tmp_path: Path) -> None:
     made = configuration(tmp_path)
-    found = record_decision(Protocol.of(made), word(), NOW)
-    assert "settings" not in found.plain()
-    assert Protocol.of(made).read()[-1].payload.keys() == {"action", "candidate", "pinned", "by", "reason"}
-    assert decisions_of(made.model_copy(update={"models": {"two": made.models["one"]}}), ["best"]) == [found]
+    record_decision(Protocol.of(made), replace(word(), settings=section_identity(made, "two")), NOW)
+    assert len(decisions_of(made.model_copy(update={"seed": 9}), ["best"])) == 1
+    section = made.models["two"].model_copy(update={"horizon": 9})
+    assert decisions_of(made.model_copy(update={"models": made.models | {"two": section}}), ["best"]) == []
+
+
+def test_own_features_and_the_primary_are_part_of_what_a_model_is(tmp_path: Path) -> None:
+    """Else what was said of a harmless model would hold for what is put beneath it."""
+    own = tmp_path / f"features_of_{tmp_path.name.rpartition('_')[2]}"
+    own.mkdir()
+    (own / "ideas.py").write_text(f"{HEAD}FEATURES = ({declared('own_close', 'CLOSE')},)\n")
+    made, bare = loaded(tmp_path, **PARTS, features=[f"{own.name}.ideas"]), loaded(tmp_path, **PARTS)
+    assert all(model_identity(made, each) != model_identity(bare, each) for each in PARTS["models"])
+    primary = made.strategies["breakouts"]
+    assert isinstance(primary.parameters, BaseModel)
+    wider = primary.parameters.model_copy(update={"stop_atr": 9.0})
+    other = {**made.strategies, "breakouts": primary.model_copy(update={"parameters": wider})}
+    exchanged = made.model_copy(update={"strategies": other})
+    same = {each for each in PARTS["models"] if model_identity(made, each) == model_identity(exchanged, each)}
+    assert same == {*PARTS["models"]} - {"pays"}
 
 
 def test_the_code_of_an_own_model_is_part_of_what_it_is(tmp_path: Path) -> None:

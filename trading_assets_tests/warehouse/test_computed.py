@@ -11,10 +11,10 @@ import pytest
 from trading_assets.warehouse import Rows, Warehouse, Whole
 from trading_assets.warehouse.computed import (
     Computed,
+    commit_to_confirm,
     computed_of,
     confirm_computed,
     confirmed_commit,
-    is_confirmed,
     keep_computed,
     stands,
 )
@@ -78,13 +78,27 @@ def test_a_step_is_confirmed_up_to_the_last_commit_if_anything_that_it_rests_on_
     kept = computed_of(warehouse, STEP)
     assert kept is not None
     warehouse.replace(Rows("strategy", "b"), {EQUITY: equity("b", [2.0])})
-    assert is_confirmed(warehouse, kept)  # it does not read that
+    assert commit_to_confirm(warehouse, kept) is None  # it does not read that
     assert confirmed_commit(warehouse, STEP) == 1
     warehouse.replace(Whole(), {BARS: bars("A", range(3))})
-    assert not is_confirmed(warehouse, kept)
-    confirm_computed(warehouse, STEP)
+    assert commit_to_confirm(warehouse, kept) == 3
+    confirm_computed(warehouse, STEP, 3)
     assert confirmed_commit(warehouse, STEP) == 3
     assert confirmed_commit(warehouse, "backtests/b") == 0
+
+
+def test_what_another_run_writes_between_look_and_confirmation_is_not_confirmed(warehouse: Warehouse) -> None:
+    keep_computed(warehouse.unit_of_work(), STEP, lambda _: RECORD)
+    kept = computed_of(warehouse, STEP)
+    assert kept is not None
+    warehouse.replace(Whole(), {BARS: bars("A", range(3))})
+    seen = commit_to_confirm(warehouse, kept)
+    assert seen == 2
+    warehouse.replace(Whole(), {BARS: bars("A", range(4))})
+    confirm_computed(warehouse, STEP, seen)
+    assert confirmed_commit(warehouse, STEP) == 2
+    confirm_computed(warehouse, STEP, 1)  # of a run that looked before
+    assert confirmed_commit(warehouse, STEP) == 2
 
 
 @pytest.mark.parametrize(
