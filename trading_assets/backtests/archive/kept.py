@@ -151,10 +151,15 @@ def _put(store: FrameStore, kept: KeptTable, rows: pl.DataFrame, commit: int, *,
     if kept.by_strategy and "split" in rows.columns:
         is_seen = pl.col("split").is_in(list(SEEN_SPLITS))
         parts = {OPEN: rows.filter(~is_seen), LOCKED: rows.filter(is_seen)}
-    elif kept.judges and is_looked_at:
+    elif kept.judges and (is_looked_at or _tells_of_a_look(rows)):
         parts = {OPEN: rows.clear(), LOCKED: rows}
     files = {part: store.put(kept.table.name, frame) for part, frame in parts.items() if frame.height}
     return KeptRows(commit, files, rows.height)
+
+
+def _tells_of_a_look(rows: pl.DataFrame) -> bool:
+    """Whether rows are of a look, by themselves: metrics of the holdout may be gone where a verdict still stands."""
+    return rows["value"].is_not_null().any() if "value" in rows.columns else rows.height > 0
 
 
 def restored(store: FrameStore, kept: Mapping[str, KeptRows], table: Table, *, with_locked: bool) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from trading_assets.backtests.archive.kept import (
     restored,
 )
 from trading_assets.backtests.tables import METRICS
-from trading_assets.robustness.tables import VERDICTS
+from trading_assets.robustness.tables import HOLDOUT_RESULTS, VERDICTS
 from trading_assets.warehouse import Rows, Warehouse
 from trading_assets_tests.reports.comparison.kept_runs import rows_of
 
@@ -69,3 +69,25 @@ def test_a_table_that_nobody_has_written_to_is_not_read_again(tmp_path: Path) ->
 @pytest.mark.parametrize("kept", [{}, {"a.b": KeptRows(3, {OPEN: "x", LOCKED: "y"}, 7)}])
 def test_the_text_of_what_is_kept_says_all_of_it(kept: dict[str, KeptRows]) -> None:
     assert kept_of(kept_text(kept)) == kept
+
+
+def test_a_verdict_that_stands_longer_than_the_metrics_of_the_holdout_is_locked_by_itself(tmp_path: Path) -> None:
+    """A strategy that was changed after its look has metrics of development alone, beside the numbers of the look."""
+    warehouse, own = Warehouse(tmp_path / "warehouse.duckdb"), Rows("strategy", "a")
+    numbers = {"strategy": "a", "kind": "rejection", "criterion": "sharpe", "value": 2.5}
+    look = rows_of(HOLDOUT_RESULTS, {"strategy": "a", "registration_hash": "r", "look": 1})
+    warehouse.replace(
+        own,
+        {
+            METRICS: rows_of(METRICS, metric("development", 1.0)),
+            VERDICTS: rows_of(VERDICTS, numbers),
+            HOLDOUT_RESULTS: look,
+        },
+    )
+    tables = (*TABLES, KeptTable(HOLDOUT_RESULTS, judges=True))
+    store, commits = FrameStore(warehouse.path), commits_of(warehouse, [each.table.name for each in tables])
+    with store.held(), warehouse.held_open() as held:
+        found = keep(held, store, tables, "a", {}, commits)
+    assert {name: set(each.files) for name, each in found.items()} == {
+        METRICS.name: {OPEN}, VERDICTS.name: {LOCKED}, HOLDOUT_RESULTS.name: {LOCKED},
+    }  # fmt: skip
