@@ -6,7 +6,6 @@ store itself is not used: while it has a table, long queries cannot go on with a
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,9 @@ from trading_assets.warehouse.lake.part_files import folder_of, remove, sync_fol
 from trading_assets.warehouse.lock import Patience, file_lock
 
 #: Folder beside the warehouse, and the lock of whoever adds to it or removes from it.
-FOLDER, _LOCK = "run_archive", ".lock"
+FOLDER, _LOCK = "run_archive", "frames"
+#: Seconds to wait for others who keep a run: twenty at once take a minute.
+_WAIT_SECONDS = 300.0
 #: Digits of the hash of the rows that a file is named by.
 _DIGITS = 32
 
@@ -38,10 +39,15 @@ class FrameStore:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others from adding and removing: files that no row names yet are not left over."""
+        """Keep others from adding and removing: files that no row names yet are not left over.
+
+        Raises
+        ------
+        LockedError
+            Somebody else holds it for longer than keeping a run can take.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(self.root / _LOCK, exclusive=True, patience=Patience(_WAIT_SECONDS)):
             yield
 
     def put(self, table: str, frame: pl.DataFrame) -> str:

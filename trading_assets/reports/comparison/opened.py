@@ -76,7 +76,7 @@ class OpenedRun:
         return [] if rows is None else rows["note"].to_list()
 
     def _beside_tables(self, name: str) -> pl.DataFrame | None:
-        files = self.kept[name].files if name in self.kept else {}
+        files = self.kept[name].files if name in self.kept and self.shown.development else {}
         return self.store.get(name, files[OPEN]) if OPEN in files else None
 
 
