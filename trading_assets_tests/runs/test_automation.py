@@ -27,14 +27,14 @@ import os, sys, time
 from pathlib import Path
 import dagster as dg
 from trading_assets.event_log import open_instance
-from trading_assets.runs.marked import marked
+from trading_assets.config.runs import CONFIGURATION_TAG
 
 @dg.op
 def waits():
     Path(sys.argv[2], str(os.getpid())).touch()
     time.sleep(600)
 
-@dg.job(executor_def=marked(dg.in_process_executor, "tiny"))
+@dg.job
 def everything():
     waits()
 
@@ -43,7 +43,7 @@ with open_instance(Path(sys.argv[1])) as instance:
 for _ in range(10):
     if not os.fork():
         with open_instance(Path(sys.argv[1])) as instance:
-            everything.execute_in_process(instance=instance, raise_on_error=False)
+            everything.execute_in_process(instance=instance, tags={CONFIGURATION_TAG: "tiny"}, raise_on_error=False)
         os._exit(0)
 time.sleep(600)
 """
